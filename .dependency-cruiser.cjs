@@ -1,0 +1,23 @@
+/** The arrows between the folders: docs/architecture.md explains each; nothing else may be imported. */
+const folder = (name) => `^${name}/`
+
+module.exports = {
+  forbidden: [
+    { name: 'no-cycles', severity: 'error', from: {}, to: { circular: true, viaOnly: { dependencyTypesNot: ['type-only'] } } },
+    // Pure and browser-safe: no module of Node, no package, nothing of ours.
+    { name: 'protocol-imports-protocol-only', severity: 'error', from: { path: folder('protocol') }, to: { pathNot: folder('protocol') } },
+    { name: 'config-imports-protocol-only', severity: 'error', from: { path: folder('config') }, to: { path: '^(broker|bridge|client|devices|cli|test|bench)/' } },
+    { name: 'broker-imports-config-and-protocol', severity: 'error', from: { path: folder('broker') }, to: { path: '^(bridge|client|devices|cli|test|bench)/' } },
+    { name: 'bridge-enters-broker-by-its-front-door', severity: 'error', from: { path: folder('bridge') }, to: { path: '^(client|devices|cli|test|bench)/|^broker/(?!index\\.ts$)' } },
+    { name: 'only-the-control-plane-knows-aedes', severity: 'error', from: { path: '^(protocol|config|broker|bridge|cli)/', pathNot: '^broker/aedes/' }, to: { path: 'node_modules/aedes/' } },
+    { name: 'nothing-of-the-product-imports-tests', severity: 'error', from: { path: '^(protocol|config|broker|bridge|cli)/' }, to: { path: '^(test|bench)/' } },
+    { name: 'no-dev-dependencies-in-the-product', severity: 'error', from: { path: '^(protocol|config|broker|bridge|cli)/' }, to: { dependencyTypes: ['npm-dev', 'npm-no-pkg', 'npm-unknown'], dependencyTypesNot: ['type-only'] } },
+    { name: 'resolvable', severity: 'error', from: {}, to: { couldNotResolve: true } }
+  ],
+  options: {
+    doNotFollow: { path: 'node_modules' },
+    tsPreCompilationDeps: true,
+    tsConfig: { fileName: 'tsconfig.json' },
+    enhancedResolveOptions: { exportsFields: ['exports'], conditionNames: ['import', 'require', 'node', 'default', 'types'] }
+  }
+}

@@ -1,0 +1,74 @@
+import { decodeCursor } from '../../protocol/cursor.ts'
+import { FoyerError } from '../../protocol/errors.ts'
+import { roomFault } from '../../protocol/names.ts'
+import { filterFault } from '../../protocol/topic.ts'
+import type { HistoryQuery } from '../store/store.ts'
+
+const DEFAULT_LIMIT = 100
+const MAX_LIMIT = 1000
+
+export const PARAMETERS = ['filter', 'limit', 'before', 'after', 'from', 'to'] as const
+
+/** What a request for history asks for, before anyone looked at what the caller may have. */
+export interface HistoryRequest extends Pick<HistoryQuery, 'room' | 'after' | 'before' | 'order' | 'limit'> {
+  readonly filter: string
+}
+
+/**
+ * Reads the room and the query; whatever is wrong is one sentence.
+ *
+ * `before` and `after` are cursors, both exclusive: without `after` a page ends at the newest message (or at `before`)
+ * and reaches back, with `after` alone it begins next to that cursor and reaches forward. `from` is inclusive, `to`
+ * exclusive; they only narrow.
+ */
+export function parseHistoryRequest (room: string, query: ReadonlyMap<string, string>): HistoryRequest {
+  const badRoom = roomFault(room)
+  if (badRoom !== null) throw new FoyerError('badRequest', badRoom)
+  const after = cursorTime('after', query.get('after'))
+  const before = cursorTime('before', query.get('before'))
+  const from = instant('from', query.get('from'))
+  const to = instant('to', query.get('to'))
+  if (from !== null && to !== null && from > to) throw new FoyerError('badRequest', 'from is later than to')
+  return {
+    room,
+    filter: parseFilter(room, query.get('filter') ?? '#'),
+    limit: parseLimit(query.get('limit')),
+    after: Math.max(after ?? -1, (from ?? 0) - 1),
+    before: Math.min(before ?? Number.MAX_SAFE_INTEGER, to ?? Number.MAX_SAFE_INTEGER),
+    order: after !== null && before === null ? 'oldest' : 'newest'
+  }
+}
+
+function parseFilter (room: string, filter: string): string {
+  if (filter === '') throw new FoyerError('badRequest', 'the filter is empty: leave it out for everything in the room')
+  const fault = filterFault(`rooms/${room}/${filter}`)
+  if (fault !== null) throw new FoyerError('filter', fault)
+  return filter
+}
+
+function parseLimit (text: string | undefined): number {
+  if (text === undefined) return DEFAULT_LIMIT
+  const limit = /^\d{1,6}$/.test(text) ? Number(text) : 0
+  if (limit < 1 || limit > MAX_LIMIT) throw new FoyerError('badRequest', `limit must be a number from 1 to ${MAX_LIMIT}, not ${JSON.stringify(text)}`)
+  return limit
+}
+
+function cursorTime (name: string, text: string | undefined): number | null {
+  if (text === undefined) return null
+  const cursor = decodeCursor(text)
+  if (cursor === null) throw new FoyerError('badRequest', `${name} must be a cursor, the id of a message or next of a page, not ${JSON.stringify(text)}`)
+  return cursor.time
+}
+
+/** `2026-11-24`, `2026-11-24T10:00Z`, `2026-11-24T10:00:00.5+01:00`: a time without its zone would mean the server's. */
+const ISO = /^\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d(\.\d{1,9})?)?(Z|[+-]\d\d:\d\d))?$/i
+
+/** Microseconds. */
+function instant (name: string, text: string | undefined): number | null {
+  if (text === undefined) return null
+  const milliseconds = /^\d{1,15}$/.test(text) ? Number(text) : ISO.test(text) ? Date.parse(text.toUpperCase()) : NaN
+  if (Number.isNaN(milliseconds)) {
+    throw new FoyerError('badRequest', `${name} must be a time as 2026-11-24T10:00:00Z or milliseconds since 1970, not ${JSON.stringify(text)}`)
+  }
+  return Math.min(Math.max(0, milliseconds) * 1000, Number.MAX_SAFE_INTEGER)
+}

@@ -1,0 +1,30 @@
+import type { FastifyRequest } from 'fastify'
+import { FoyerError } from '../../protocol/errors.ts'
+
+/**
+ * The query of a request by name, only the names in `known`, each at most once.
+ *
+ * Unlike in forms a `+` is a `+`: topic filters and time zones are full of them, and nobody escapes them in a shell.
+ */
+export function queryOf (request: FastifyRequest, known: readonly string[]): ReadonlyMap<string, string> {
+  const query = new Map<string, string>()
+  const start = request.url.indexOf('?')
+  if (start < 0) return query
+  for (const pair of request.url.slice(start + 1).split('&')) {
+    if (pair === '') continue
+    const equals = pair.indexOf('=')
+    const name = decode(equals < 0 ? pair : pair.slice(0, equals))
+    if (!known.includes(name)) throw new FoyerError('badRequest', `there is no parameter ${JSON.stringify(name)} here: there are ${known.join(', ')}`)
+    if (query.has(name)) throw new FoyerError('badRequest', `the parameter ${name} is given twice`)
+    query.set(name, equals < 0 ? '' : decode(pair.slice(equals + 1)))
+  }
+  return query
+}
+
+function decode (text: string): string {
+  try {
+    return decodeURIComponent(text)
+  } catch (cause) {
+    throw new FoyerError('badRequest', `the query holds ${JSON.stringify(text)}, whose % is not followed by the two digits of a UTF-8 byte`, { cause })
+  }
+}

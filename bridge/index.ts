@@ -1,0 +1,127 @@
+import type { AddressInfo } from 'node:net'
+import type { Logger } from 'pino'
+import type { Broker } from '../broker/index.ts'
+import type { Config } from '../config/schema.ts'
+import { historyRoute } from './history/route.ts'
+import { createHttpApp } from './http/app.ts'
+import { healthRoutes } from './http/health.ts'
+import { pageRoutes } from './http/page/route.ts'
+import type { Ports } from './http/page/route.ts'
+import { createHttpServers } from './http/servers.ts'
+import type { Addresses } from './http/servers.ts'
+import { brokerMetrics } from './observe/broker-metrics.ts'
+import { createProcessMetrics } from './observe/process-metrics.ts'
+import { recorderMetrics } from './observe/recorder-metrics.ts'
+import { metricsRoute } from './observe/route.ts'
+import { createRecorder, type Lag } from './recorder/recorder.ts'
+import { openDuckdbStore } from './store/duckdb/duckdb-store.ts'
+import { createWebSocketGate } from './websocket/gate.ts'
+
+export type { Addresses } from './http/servers.ts'
+
+/** What `listen` of the broker resolves with. */
+export interface MqttAddresses {
+  readonly mqtt: AddressInfo | null
+  readonly mqtts: AddressInfo | null
+}
+
+export interface BridgeOptions {
+  readonly config: Config
+  readonly broker: Broker
+  readonly logger: Logger
+  /** Of Foyer, for the page at `/`. */
+  readonly version: string
+}
+
+/** All that Foyer offers beside MQTT over TCP. */
+export interface Bridge {
+  /**
+   * Opens the ports of HTTP; rejects with one clear sentence, and then listens nowhere. `mqtt` is where the broker
+   * listens, for the page at `/`; without it that page names the configured ports.
+   */
+  listen (mqtt?: MqttAddresses): Promise<Addresses>
+  /** Where it listens; null for ports that are off, and before listen(). */
+  readonly addresses: Addresses
+  /** Resolves when everything that the broker accepted so far can be read as history. */
+  flush (): Promise<void>
+  /** How far the store is behind the journal, and files of the journal that it will never see. */
+  stats (): { readonly lag: Lag, readonly missed: number }
+  /** Ends WebSockets and requests, then stores what is left. Idempotent. Close the broker's own ports before. */
+  close (): Promise<void>
+}
+
+export async function createBridge ({ config, broker, logger, version }: BridgeOptions): Promise<Bridge> {
+  const store = await openDuckdbStore({ dataDir: config.dataDir })
+  // New positions come after all stored ones, also when the clock was set back: the store takes an earlier one for known.
+  if (store.newestAtOpen !== null) broker.journal.startAfter(store.newestAtOpen)
+  const recorder = createRecorder({ journal: broker.journal, store, logger, ...config.store })
+  const gate = createWebSocketGate({ broker, origins: config.websocket.origins, packetBytes: config.limits.packetBytes })
+  const processMetrics = createProcessMetrics()
+  const groups = [brokerMetrics(broker), recorderMetrics(recorder), processMetrics.group]
+  let mqttAddresses: MqttAddresses | undefined
+  let listening = false
+  let closing: Promise<void> | null = null
+
+  const faults = (): string[] => [
+    store.fault(),
+    broker.journal.fault,
+    closing !== null ? 'the server is shutting down' : null,
+    listening ? null : 'the server is starting'
+  ].filter((fault) => fault !== null)
+
+  const ports = (): Ports => {
+    const { http, https } = servers.addresses
+    const { mqtt, mqtts } = mqttAddresses ?? { mqtt: config.mqtt, mqtts: config.mqtts }
+    // Port 0 is no port to name.
+    return { mqtt: mqtt?.port || null, mqtts: mqtts?.port || null, http: http?.port ?? null, https: https?.port ?? null }
+  }
+
+  const app = createHttpApp({
+    logger,
+    bodyLimit: config.limits.packetBytes,
+    routes: [
+      (app) => { healthRoutes(app, faults) },
+      (app) => { pageRoutes(app, { version, config, broker, ports }) },
+      (app) => { historyRoute(app, { broker, store, recorder }) },
+      (app) => { metricsRoute(app, { authenticator: broker.authenticator, groups, isPublic: config.metrics.public }) }
+    ]
+  })
+  await app.ready()
+
+  const servers = createHttpServers({
+    config,
+    handler: (request, response) => { app.routing(request, response) },
+    prepare: (server, isTls) => { gate.guard(server, isTls ? 'wss' : 'ws') }
+  })
+
+  async function listen (addresses?: MqttAddresses): Promise<Addresses> {
+    mqttAddresses = addresses
+    try {
+      const addresses = await servers.listen()
+      listening = true
+      return addresses
+    } catch (error) {
+      await servers.close()
+      throw error
+    }
+  }
+
+  async function shutDown (): Promise<void> {
+    await Promise.all([gate.close(), servers.close()])
+    await app.close()
+    processMetrics.close()
+    await recorder.close()
+    await store.close()
+  }
+
+  return {
+    listen,
+    get addresses () { return servers.addresses },
+    flush: () => recorder.flush(),
+    stats: () => ({ lag: recorder.lag, missed: recorder.missed }),
+    close () {
+      closing ??= shutDown()
+      return closing
+    }
+  }
+}

@@ -1,0 +1,58 @@
+import { openDatabase } from './database.ts'
+import type { Database } from './database.ts'
+
+/**
+ * A database that is opened again after an error that makes DuckDB refuse everything else, as a full disk does in the
+ * wrong moment. Whoever called sees that error; the next call finds a new start or the reason why there is none.
+ */
+export async function openLastingDatabase (path: string, readOnly: boolean): Promise<Database> {
+  let database: Database | null = await openDatabase(path, readOnly)
+  const { newest } = database
+  let spent: Database | null = null
+  let opening: Promise<Database> | null = null
+  const busy = new Set<Promise<unknown>>()
+
+  async function reopen (): Promise<Database> {
+    try {
+      // The old one must be gone before: a file is open once.
+      await Promise.allSettled(busy)
+      spent?.close()
+      spent = null
+      database = await openDatabase(path, readOnly)
+      return database
+    } finally {
+      opening = null
+    }
+  }
+
+  async function run<T> (action: (database: Database) => Promise<T>): Promise<T> {
+    const used = database ?? await (opening ??= reopen())
+    const running = action(used)
+    busy.add(running)
+    try {
+      return await running
+    } catch (error) {
+      if (isFatal(error) && database === used) {
+        spent = used
+        database = null
+      }
+      throw error
+    } finally {
+      busy.delete(running)
+    }
+  }
+
+  return {
+    newest,
+    append: (rows) => run((current) => current.append(rows)),
+    history: (query) => run((current) => current.history(query)),
+    range: (after, limit) => run((current) => current.range(after, limit)),
+    count: (before) => run((current) => current.count(before)),
+    close () { (database ?? spent)?.close() }
+  }
+}
+
+/** DuckDB tells it in words only: "database has been invalidated", "Reopen the database instance to recover". */
+function isFatal (error: unknown): boolean {
+  return error instanceof Error && /has been invalidated|reopen the database/i.test(error.message)
+}

@@ -1,0 +1,122 @@
+import type { ISubscribePacket, ISubscription, IUnsubscribePacket } from 'mqtt-packet'
+import { errorEntry, FoyerError } from '../../protocol/errors.ts'
+import { decide } from '../../protocol/policy.ts'
+import { roomOfFilter } from '../../protocol/room-of-filter.ts'
+import { filterFault, parseShare } from '../../protocol/topic.ts'
+import type { QoS } from '../../protocol/channel.ts'
+import type { Subscription } from '../router/subscription.ts'
+import type { Feed } from '../sessions/outbound.ts'
+import type { Connection, Opened } from './connection.ts'
+import type { Services } from './services.ts'
+
+const FAILURE = 0x80
+const NO_SUBSCRIPTION_EXISTED = 0x11
+
+/** Handles SUBSCRIBE: one reason code per filter, in order [MQTT-3.8.4-5, -6], then the retained messages. */
+export async function handleSubscribe (connection: Connection, opened: Opened, packet: ISubscribePacket): Promise<void> {
+  const { subscriptions, messageId } = packet
+  const { limits } = connection.services.config
+  const identifier = packet.properties?.subscriptionIdentifier
+  if (identifier !== undefined && (typeof identifier !== 'number' || identifier < 1)) throw new FoyerError('protocol', 'a SUBSCRIBE has an invalid subscription identifier') // [MQTT-3.8.3-1]
+  if (messageId === undefined || messageId === 0) throw new FoyerError('malformed', 'a SUBSCRIBE has packet identifier 0') // [MQTT-2.3.1-1]
+  if (subscriptions.length === 0) throw new FoyerError('protocol', 'a SUBSCRIBE has no filter') // [MQTT-3.8.3-3]
+  if (subscriptions.length > limits.filtersPerPacket) throw new FoyerError('protocol', `a SUBSCRIBE has ${subscriptions.length} filters, limits.filtersPerPacket allows ${limits.filtersPerPacket}`)
+  const granted: number[] = []
+  const feeds = new Map<string, Feed>()
+  const recorded: Promise<void>[] = []
+  for (const wanted of subscriptions) {
+    if (wanted.nl === true && wanted.topic.startsWith('$share/')) throw new FoyerError('protocol', 'a shared subscription has No Local') // [MQTT-3.8.3-4]
+    granted.push(await subscribe(connection, opened, wanted, identifier ?? 0, feeds, recorded))
+    if (connection.closed) return
+  }
+  // A SUBACK says that the subscription will be there, whatever dies.
+  await Promise.all(recorded)
+  if (connection.closed) return
+  connection.send({ cmd: 'suback', messageId, granted })
+  for (const [filter, feed] of feeds) opened.session.outbound.feed(filter, feed)
+  // Those of the last minute come after the SUBACK, too: many clients only listen from there on.
+  for (const [index, { topic }] of subscriptions.entries()) if (isOwn(topic) && granted[index]! < FAILURE) connection.own.subscribe(topic)
+}
+
+/** Subscribes to one filter and returns its reason code. */
+async function subscribe (connection: Connection, opened: Opened, wanted: ISubscription, identifier: number, feeds: Map<string, Feed>, recorded: Promise<void>[]): Promise<number> {
+  const { services } = connection
+  const { session, identity } = opened
+  const filter = wanted.topic
+  const decision = decide(services.channels, identity, 'subscribe', filter)
+  if (!decision.allowed) return refuse(connection, decision.code!, decision.rule, filter)
+  const own = isOwn(filter)
+  const before = session.subscriptions.get(filter)
+  const held = session.subscriptions.size + connection.own.size
+  if (before === undefined && held >= services.config.limits.subscriptions && !connection.own.has(filter)) {
+    return refuse(connection, 'quota', `the session has ${held} subscriptions, as many as limits.subscriptions allows`, filter)
+  }
+  if (own) return 0
+  const room = before === undefined ? roomOfFilter(services.channels, parseShare(filter)?.filter ?? filter) : null
+  const tooMany = room === null ? null : services.admission.enter(opened.sender, room)
+  if (tooMany !== null) return refuse(connection, 'quota', tooMany, filter)
+  if (!await opened.link.subscribe(filter, wanted.qos)) return refuse(connection, 'filter', 'the control plane did not take the filter', filter)
+  if (connection.closed) return FAILURE
+  const retainHandling = (wanted.rh ?? 0) as 0 | 1 | 2
+  const durable = services.sessions.subscribe(session, filter, {
+    qos: wanted.qos,
+    noLocal: wanted.nl === true || opened.bridge,
+    retainAsPublished: wanted.rap === true || opened.bridge,
+    retainHandling,
+    identifier
+  })
+  // Nobody waits for it when the connection ends before the last filter.
+  durable.catch(() => {})
+  recorded.push(durable)
+  // Shared subscriptions get no retained messages; others as Retain Handling says [MQTT-3.3.1-9 to -11].
+  if (parseShare(filter) === null && retainHandling !== 2 && !(retainHandling === 1 && before !== undefined)) {
+    feeds.set(filter, retainedFeed(services, session.subscriptions.get(filter)!, opened))
+  }
+  return wanted.qos
+}
+
+/** The retained messages of a filter, each as it is when its turn comes and judged by its own topic. */
+function * retainedFeed ({ retained }: Services, { filter, qos, identifier }: Subscription, { session }: Opened): Feed {
+  const identifiers = identifier === 0 ? null : [identifier]
+  const now = Date.now()
+  for (const topic of retained.topics(filter)) {
+    const message = retained.get(topic)
+    if (message === null || message.expired(now) || !session.mayReceive(topic)) continue
+    yield { message, qos: Math.min(qos, message.qos) as QoS, retain: true, identifiers }
+  }
+}
+
+function refuse (connection: Connection, code: 'filter' | 'policy' | 'topic' | 'quota' | string, rule: string, filter: string): number {
+  const known = code as Parameters<typeof errorEntry>[0]
+  connection.refused('subscription', known, rule, filter)
+  // 3.1.1 knows one failure code; of MQTT 5's only some may stand in a SUBACK.
+  if (connection.version !== 5) return FAILURE
+  return code === 'filter' || code === 'quota' ? errorEntry(known).reasonCode : 0x87
+}
+
+/** Handles UNSUBSCRIBE. */
+export async function handleUnsubscribe (connection: Connection, opened: Opened, packet: IUnsubscribePacket): Promise<void> {
+  const { unsubscriptions, messageId } = packet
+  if (messageId === undefined || messageId === 0) throw new FoyerError('malformed', 'an UNSUBSCRIBE has packet identifier 0')
+  if (unsubscriptions.length === 0) throw new FoyerError('protocol', 'an UNSUBSCRIBE has no filter') // [MQTT-3.10.3-2]
+  const { limits } = connection.services.config
+  if (unsubscriptions.length > limits.filtersPerPacket) throw new FoyerError('protocol', `an UNSUBSCRIBE has ${unsubscriptions.length} filters, limits.filtersPerPacket allows ${limits.filtersPerPacket}`)
+  const granted: number[] = []
+  for (const filter of unsubscriptions) {
+    granted.push(await unsubscribe(connection, opened, filter) ? 0 : NO_SUBSCRIPTION_EXISTED)
+    if (connection.closed) return
+  }
+  connection.send({ cmd: 'unsuback', messageId, granted })
+}
+
+async function unsubscribe ({ services, own }: Connection, { session, link }: Opened, filter: string): Promise<boolean> {
+  if (filterFault(filter) !== null) return false
+  if (isOwn(filter)) return own.unsubscribe(filter)
+  if (!session.subscriptions.has(filter)) return false
+  await Promise.all([link.unsubscribe(filter), services.sessions.unsubscribe(session, filter)])
+  return true
+}
+
+function isOwn (filter: string): boolean {
+  return filter.startsWith('$me/')
+}

@@ -1,0 +1,194 @@
+import type { AddressInfo } from 'node:net'
+import { join } from 'node:path'
+import type { Duplex } from 'node:stream'
+import type { Logger } from 'pino'
+import type { Config } from '../config/schema.ts'
+import { compileChannels, type ChannelSet } from '../protocol/channels.ts'
+import { RecordType, recordType } from '../protocol/record.ts'
+import { Admission } from './admission/admission.ts'
+import { createPublishLimits } from './admission/publish-limits.ts'
+import { createControlPlane } from './aedes/control-plane.ts'
+import type { Authenticator } from './auth/identity.ts'
+import { ConnectRates } from './connection/connect-rates.ts'
+import { Connections } from './connection/connections.ts'
+import { ErrorReports } from './connection/error-reports.ts'
+import type { Services } from './connection/services.ts'
+import { Wills } from './connection/wills.ts'
+import type { Consumer } from './journal/consumer.ts'
+import type { FileLayer } from './journal/file-layer.ts'
+import { Journal } from './journal/journal.ts'
+import { Ledger } from './ledger.ts'
+import type { Peer } from './peer.ts'
+import { RetainedMessages } from './router/retained.ts'
+import { Router } from './router/router.ts'
+import { TopicTable } from './router/topic-table.ts'
+import { JournalSessions } from './sessions/journal-sessions.ts'
+import { SessionRegistry } from './sessions/registry.ts'
+import { SavedSessions } from './sessions/session-records.ts'
+import { Arena } from './transport/arena.ts'
+import { listen, type Listeners } from './transport/listeners.ts'
+
+export { createAuthenticator } from './auth/index.ts'
+export type { Authenticator, Credentials, Identity } from './auth/identity.ts'
+export type { Consumer } from './journal/consumer.ts'
+export { inspectJournal, type InspectedFile } from './journal/inspect.ts'
+export type { FileDamage } from './journal/recovery.ts'
+export type { StoredMessage } from './message.ts'
+export type { Peer } from './peer.ts'
+
+export interface BrokerOptions {
+  readonly config: Config
+  readonly logger: Logger
+  readonly authenticator: Authenticator
+  /** What the journal writes to instead of the file system of this machine; for faults on purpose. */
+  readonly files?: FileLayer
+  /** Size at which a file of the journal is complete, when not 64 MiB. */
+  readonly fileBytes?: number
+}
+
+/** What the broker is busy with. */
+export interface BrokerStats {
+  readonly connections: number
+  readonly sessions: number
+  readonly subscriptions: number
+  readonly retained: number
+  readonly received: number
+  readonly accepted: number
+  readonly refused: ReadonlyMap<string, number>
+  readonly journaled: number
+  readonly stored: number
+  readonly matched: number
+  readonly written: number
+  readonly waiting: number
+  readonly dropped: ReadonlyMap<string, number>
+}
+
+/** The MQTT broker: everything else reaches it through this. */
+export interface Broker {
+  readonly channels: ChannelSet
+  readonly authenticator: Authenticator
+  /** Where it listens; null for ports that are off, and before listen(). */
+  readonly addresses: { readonly mqtt: AddressInfo | null, readonly mqtts: AddressInfo | null }
+  /** Opens the MQTT ports. Throws an Error that says which port and what to do when one is taken. */
+  listen (): Promise<Broker['addresses']>
+  /** Takes over a byte stream as an MQTT connection. */
+  attach (stream: Duplex, peer: Peer): void
+  readonly journal: JournalAccess
+  stats (): BrokerStats
+  /**
+   * Stops accepting, answers what was taken, and ends every connection with a reason; wills are published. What the
+   * journal holds can still be read. Idempotent.
+   */
+  stop (): Promise<void>
+  /** Stops, and lets go of everything. Idempotent. */
+  close (): Promise<void>
+}
+
+/** The journal, for those who bring what it holds elsewhere. */
+export interface JournalAccess {
+  /** A reader with a position of its own, which survives restarts; see protocol/record.ts for what it reads. */
+  consumer (name: string): Consumer
+  /** Position of the last record that may be read. */
+  readonly time: number
+  /** Lets new positions begin after `time` (microseconds since 1970), the newest that a consumer has. Before listen(). */
+  startAfter (time: number): void
+  /** Calls back after more can be read. */
+  onAdvance (callback: () => void): void
+  /** Resolves when what was accepted so far can be read, or can't be written now. */
+  flush (): Promise<void>
+  /** Why nothing can be written at the moment, one sentence; null when all is well. */
+  readonly fault: string | null
+}
+
+/** Microseconds since 1970, finer than the wall clock's milliseconds. */
+function microseconds (): number {
+  return Math.floor((performance.timeOrigin + performance.now()) * 1000)
+}
+
+export async function createBroker ({ config, logger, authenticator, files, fileBytes }: BrokerOptions): Promise<Broker> {
+  const channels = compileChannels(config.channels)
+  const ledger = new Ledger()
+  const arena = new Arena()
+  const topics = new TopicTable(channels)
+  const router = new Router(topics, ledger)
+  const retained = new RetainedMessages()
+  const journal = new Journal({ directory: join(config.dataDir, 'journal'), logger, quota: config.journal, now: microseconds, ...(files === undefined ? {} : { files }), ...(fileBytes === undefined ? {} : { fileBytes }) })
+  const saved = new SavedSessions()
+  await journal.open((bytes, start) => {
+    saved.apply(bytes, start)
+    if (recordType(bytes, start) === RecordType.message) retained.restore(bytes, start, topics)
+  })
+  const admission = new Admission({ router, retained, ledger, journal, retainedTopics: config.limits.retainedTopics, retainedPerUser: config.limits.retainedPerUser, limits: createPublishLimits(config.limits, config.channels) })
+  const sessions = new SessionRegistry({ config, channels, router, ledger, arena, store: new JournalSessions(journal, topics, config.admission.maxWait), logger })
+  journal.hold(() => sessions.needed())
+  const wills = new Wills({ admission, sessions, channels, topics })
+  const control = await createControlPlane({
+    filtersOf: id => Array.from(sessions.get(id)?.subscriptions ?? [], ([filter, { qos }]) => ({ filter, qos })),
+    onWill: id => wills.publish(id),
+    logger
+  })
+  const { connectRate } = config.limits
+  const connectRates = connectRate === null ? null : new ConnectRates(connectRate)
+  const services: Services = {
+    config, logger, channels, topics, router, retained, admission, sessions, control, authenticator, connectRates, wills, reports: new ErrorReports(), ledger, arena
+  }
+  const connections = new Connections(services)
+  sessions.restore(saved.sessions.values(), Date.now())
+  for (const { id } of saved.sessions.values()) wills.restore(sessions.get(id)!)
+  journal.onSnapshot(function * (writer) {
+    yield * sessions.saveAll(writer)
+    yield * retained.saveAll(writer)
+  })
+  let listeners: Listeners | null = null
+  let stopping: Promise<void> | null = null
+  let closing: Promise<void> | null = null
+
+  const addresses = (): Broker['addresses'] => ({ mqtt: listeners?.mqtt ?? null, mqtts: listeners?.mqtts ?? null })
+
+  const shutDown = async (): Promise<void> => {
+    const stopped = listeners?.close()
+    await connections.close(() => journal.flush())
+    await stopped
+    await control.close()
+    authenticator.close()
+    // The wills of those that were connected.
+    await journal.flush()
+  }
+
+  const stop = (): Promise<void> => {
+    stopping ??= shutDown()
+    return stopping
+  }
+
+  return {
+    channels,
+    authenticator,
+    get addresses () { return addresses() },
+    async listen () {
+      listeners = await listen(config, connections.accept)
+      return addresses()
+    },
+    attach: connections.accept,
+    journal,
+    stats: () => ({
+      connections: connections.size,
+      sessions: sessions.size,
+      subscriptions: sessions.subscriptions(),
+      retained: retained.size,
+      received: ledger.received,
+      accepted: ledger.accepted,
+      refused: ledger.refused,
+      journaled: ledger.journaled,
+      stored: ledger.stored,
+      matched: ledger.matched,
+      written: ledger.written,
+      waiting: sessions.waiting(),
+      dropped: ledger.dropped
+    }),
+    stop,
+    close () {
+      closing ??= stop().finally(() => journal.close())
+      return closing
+    }
+  }
+}

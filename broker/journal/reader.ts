@@ -1,0 +1,164 @@
+import { FRAME_BYTES, recordEnd, recordTime } from '../../protocol/record.ts'
+import type { FileLayer } from './file-layer.ts'
+import { readWhole, indexed, type FileDamage } from './recovery.ts'
+import { isWhole, nextGroup, scan } from './scan.ts'
+import { SegmentIndex } from './segment-index.ts'
+import { HEADER_BYTES, indexPath, type Location, type Segment } from './segment.ts'
+
+/** Indexes of complete files that are kept in memory. */
+const LOADED_INDEXES = 4
+/** Records that lie closer together than this are read at once. */
+const GAP_BYTES = 32 * 1024
+const SPAN_BYTES = 1024 * 1024
+/** Read for a record of unknown length; most are shorter. */
+const GUESS_BYTES = 4 * 1024
+
+/** Whole records, one after the other; none where there is damage, or the file ends. */
+export interface Block {
+  /** In a buffer of its own, so that it can change hands. */
+  readonly bytes: Uint8Array<ArrayBuffer>
+  /** Position of the last one; 0 if there is none. */
+  readonly lastTime: number
+  /** Where reading goes on. */
+  readonly next: Location
+  /** What lies between them and `next`, and can't be read. */
+  readonly damage: FileDamage | null
+}
+
+interface OpenFile {
+  readonly fd: Promise<number>
+  users: number
+  /** To be closed when the last user is done. */
+  doomed: boolean
+}
+
+/** Reads what was released. Called with places that it or the index gave out. */
+export class Reader {
+  private readonly directory: string
+  private readonly files: FileLayer
+  private readonly open = new Map<number, OpenFile>()
+  private readonly indexes: Segment[] = []
+  private closed = false
+
+  constructor (directory: string, files: FileLayer) {
+    this.directory = directory
+    this.files = files
+  }
+
+  /** Bytes `[offset, offset + length)` of a file; fewer at its end. */
+  async bytes (segment: Segment, offset: number, length: number): Promise<Buffer<ArrayBuffer>> {
+    const bytes = Buffer.allocUnsafeSlow(Math.max(0, Math.min(length, segment.length - offset)))
+    const count = await this.use(segment, fd => this.files.read(fd, bytes, offset))
+    return bytes.subarray(0, count)
+  }
+
+  /** Whole records from `offset` on, at most `most` bytes of them but at least one. Empty at the end of the file. */
+  async block (segment: Segment, offset: number, most: number): Promise<Block> {
+    const { path, sequence, length, checked } = segment
+    let bytes = await this.bytes(segment, offset, most)
+    let whole = wholeEnd(bytes, checked)
+    const longer = (): boolean => whole.end + FRAME_BYTES <= bytes.length && recordEnd(bytes, whole.end) > bytes.length && offset + recordEnd(bytes, whole.end) <= length
+    if (whole.end === 0 && longer()) {
+      bytes = await this.bytes(segment, offset, recordEnd(bytes, 0))
+      whole = wholeEnd(bytes, checked)
+    }
+    const end = offset + whole.end
+    const cut = end === length || (end + FRAME_BYTES > offset + bytes.length && offset + bytes.length < length) || longer()
+    const next = cut ? end : await this.resume(segment, end)
+    const damage = next === end ? null : { path, offset: end, bytes: next - end }
+    return { bytes: bytes.subarray(0, whole.end), lastTime: whole.lastTime, next: { sequence, offset: next }, damage }
+  }
+
+  /** Where groups can be read again, behind something broken at `offset`. */
+  private async resume (segment: Segment, offset: number): Promise<number> {
+    const rest = await this.bytes(segment, offset, segment.length - offset)
+    const group = nextGroup(rest, 1)
+    return group < 0 ? segment.length : offset + group
+  }
+
+  /** Calls `take(bytes, start)` for the record at each offset, in their order; `start` is -1 for a damaged one. */
+  async records (segment: Segment, offsets: readonly number[], take: (bytes: Buffer, start: number, offset: number) => void): Promise<void> {
+    let i = 0
+    while (i < offsets.length) {
+      const from = offsets[i]!
+      let last = from
+      let k = i + 1
+      while (k < offsets.length && offsets[k]! - last < GAP_BYTES && offsets[k]! - from < SPAN_BYTES) last = offsets[k++]!
+      let bytes = await this.bytes(segment, from, last - from + GUESS_BYTES)
+      if (last - from + FRAME_BYTES <= bytes.length && recordEnd(bytes, last - from) > bytes.length) {
+        bytes = await this.bytes(segment, from, recordEnd(bytes, last - from))
+      }
+      for (; i < k; i++) {
+        const start = offsets[i]! - from
+        take(bytes, isWhole(bytes, start) ? start : -1, offsets[i]!)
+      }
+    }
+  }
+
+  /** The index of a file: in memory, from beside the file, or made anew. */
+  async index (segment: Segment): Promise<SegmentIndex> {
+    if (segment.index !== null) return segment.index
+    const index = await this.readIndex(segment) ?? await this.makeIndex(segment)
+    segment.index = index
+    this.indexes.push(segment)
+    if (this.indexes.length > LOADED_INDEXES) this.indexes.shift()!.index = null
+    return index
+  }
+
+  /** Lets go of a file, as soon as nobody reads it. */
+  async forget ({ sequence }: Pick<Segment, 'sequence'>): Promise<void> {
+    const file = this.open.get(sequence)
+    if (file === undefined) return
+    this.open.delete(sequence)
+    file.doomed = true
+    if (file.users === 0) await this.files.close(await file.fd)
+  }
+
+  async close (): Promise<void> {
+    this.closed = true
+    for (const sequence of [...this.open.keys()]) await this.forget({ sequence })
+  }
+
+  private async readIndex ({ sequence }: Segment): Promise<SegmentIndex | null> {
+    const path = indexPath(this.directory, sequence)
+    try {
+      return SegmentIndex.decode(await readWhole(this.files, path, await this.files.size(path)))
+    } catch {
+      return null
+    }
+  }
+
+  private async makeIndex (segment: Segment): Promise<SegmentIndex> {
+    const bytes = await readWhole(this.files, segment.path, segment.length)
+    const index = new SegmentIndex()
+    scan(bytes, HEADER_BYTES, start => index.add(...indexed(bytes, start)))
+    return index
+  }
+
+  private async use<T> ({ sequence, path }: Segment, work: (fd: number) => Promise<T>): Promise<T> {
+    if (this.closed) throw new Error('the journal is closed')
+    let file = this.open.get(sequence)
+    if (file === undefined) {
+      file = { fd: this.files.open(path, false), users: 0, doomed: false }
+      this.open.set(sequence, file)
+      file.fd.catch(() => this.open.delete(sequence))
+    }
+    file.users++
+    try {
+      return await work(await file.fd)
+    } finally {
+      file.users--
+      if (file.doomed && file.users === 0) await this.files.close(await file.fd)
+    }
+  }
+}
+
+function wholeEnd (bytes: Buffer, checked: boolean): { readonly end: number, readonly lastTime: number } {
+  let end = 0
+  let lastTime = 0
+  while (checked ? end + FRAME_BYTES <= bytes.length && recordEnd(bytes, end) <= bytes.length : isWhole(bytes, end)) {
+    lastTime = recordTime(bytes, end)
+    end = recordEnd(bytes, end)
+  }
+  return { end, lastTime }
+}

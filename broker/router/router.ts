@@ -1,0 +1,127 @@
+import type { Ledger } from '../ledger.ts'
+import { FilterTree, hasWildcard } from './filter-tree.ts'
+import type { Message } from './message.ts'
+import { recipientOf, type Recipient, type Subscriber, type Subscription } from './subscription.ts'
+import type { Share, TopicEntry, TopicTable } from './topic-table.ts'
+
+/**
+ * Brings each message to everybody who subscribed to its topic and may receive it. Nothing here waits: a subscriber
+ * that cannot keep up is its own queue's concern.
+ *
+ * Who gets a topic is worked out at its first message and remembered in the topic's entry. A subscription to a literal
+ * filter outdates one entry, a wildcard outdates all of them: `epoch` counts those.
+ */
+export class Router {
+  private readonly tree = new FilterTree<Subscription>()
+  private readonly groups = new Map<string, { turn: number, members: number }>()
+  private readonly topics: TopicTable
+  private readonly ledger: Ledger
+  private epoch = 1
+
+  constructor (topics: TopicTable, ledger: Ledger) {
+    this.topics = topics
+    this.ledger = ledger
+  }
+
+  add (subscription: Subscription): void {
+    this.tree.add(subscription.filter, subscription)
+    const key = groupKey(subscription)
+    if (key !== null) {
+      const group = this.groups.get(key)
+      if (group === undefined) this.groups.set(key, { turn: 0, members: 1 })
+      else group.members++
+    }
+    this.outdate(subscription.filter)
+  }
+
+  remove (subscription: Subscription): void {
+    this.tree.remove(subscription.filter, subscription)
+    const key = groupKey(subscription)
+    const group = key === null ? undefined : this.groups.get(key)
+    if (group !== undefined && --group.members === 0) this.groups.delete(key!)
+    this.outdate(subscription.filter)
+  }
+
+  /** Forgets what was worked out for everybody: grants changed. */
+  outdateAll (): void {
+    this.epoch++
+  }
+
+  /** Whether somebody takes messages of this topic from the journal. */
+  isNeededLater (topic: TopicEntry): boolean {
+    const recipients = this.recipients(topic.stale ? this.topics.get(topic.topic) : topic)
+    for (let i = 0; i < recipients.length; i++) if (recipients[i]!.subscriber.behind && recipients[i]!.qos > 0) return true
+    return false
+  }
+
+  route (message: Message): void {
+    // A topic alias or a will may have held its entry for longer than the table, which tells entries of new subscriptions.
+    const entry = message.topic.stale ? this.topics.get(message.topic.topic) : message.topic
+    const recipients = this.recipients(entry)
+    const { session, qos: published } = message
+    let matched = 0
+    for (let i = 0; i < recipients.length; i++) {
+      let recipient = recipients[i]!
+      if (recipient.subscriber.id === session) {
+        if (!message.echo || recipient.own === null) continue
+        recipient = recipient.own
+      }
+      matched++
+      recipient.subscriber.deliver(message, recipient.qos < published ? recipient.qos : published, recipient, false)
+    }
+    const { shares } = entry
+    if (shares !== null) for (const share of shares) matched += this.deliverShared(message, share)
+    this.ledger.matched += matched
+  }
+
+  private deliverShared (message: Message, share: Share): number {
+    const { members, group } = share
+    let chosen: Subscription | null = null
+    for (let i = 0; i < members.length; i++) {
+      const member = members[(group.turn + i) % members.length]!
+      if (member.subscriber.id === message.session && !message.echo) continue
+      // A connected member first (5.0, 4.8.2); else one whose session waits for it.
+      if (chosen === null || member.subscriber.connected) chosen = member
+      if (member.subscriber.connected) break
+    }
+    if (chosen === null) return 0
+    group.turn = (members.indexOf(chosen) + 1) % members.length
+    chosen.subscriber.deliver(message, Math.min(chosen.qos, message.qos) as 0 | 1 | 2, recipientOf([chosen]), true)
+    return 1
+  }
+
+  private recipients (entry: TopicEntry): readonly Recipient[] {
+    if (entry.recipients !== null && entry.epoch === this.epoch) return entry.recipients
+    const bySubscriber = new Map<Subscriber, Subscription[]>()
+    const shares = new Map<string, Subscription[]>()
+    for (const subscription of this.tree.match(entry.topic)) {
+      if (!subscription.subscriber.mayReceive(entry.topic)) continue
+      if (subscription.share === null) append(bySubscriber, subscription.subscriber, subscription)
+      else append(shares, groupKey(subscription)!, subscription)
+    }
+    entry.recipients = Array.from(bySubscriber.values(), recipientOf)
+    entry.shares = shares.size === 0 ? null : Array.from(shares, ([key, members]) => ({ members, group: this.groups.get(key)! }))
+    entry.epoch = this.epoch
+    return entry.recipients
+  }
+
+  private outdate (filter: string): void {
+    if (hasWildcard(filter)) {
+      this.outdateAll()
+      return
+    }
+    const entry = this.topics.peek(filter)
+    if (entry !== undefined) entry.recipients = null
+  }
+}
+
+/** Group names hold no slash, so the two parts cannot run into each other. */
+function groupKey ({ share, filter }: Subscription): string | null {
+  return share === null ? null : `${share}/${filter}`
+}
+
+function append<K> (map: Map<K, Subscription[]>, key: K, subscription: Subscription): void {
+  const list = map.get(key)
+  if (list === undefined) map.set(key, [subscription])
+  else list.push(subscription)
+}

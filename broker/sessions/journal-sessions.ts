@@ -1,0 +1,170 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { FoyerError } from '../../protocol/errors.ts'
+import { RecordType, type AnyRecordType } from '../../protocol/record.ts'
+import type { Journal } from '../journal/journal.ts'
+import type { RecordWriter } from '../journal/record-writer.ts'
+import { findMessage } from '../journal/lookup.ts'
+import { HEADER_BYTES, type Segment } from '../journal/segment.ts'
+import type { Message } from '../router/message.ts'
+import { recordedMessage } from '../router/recorded-message.ts'
+import type { TopicTable } from '../router/topic-table.ts'
+import { writeEnd, writeHead, writeProgress, writeSubscription, type SavedSubscription, type SessionHead } from './session-records.ts'
+import type { Batch, Progressing, SessionStore } from './session-store.ts'
+
+/** Milliseconds after which progress is written although nobody waits for it. */
+const LAZY_MS = 200
+
+/** Records that are read at once. */
+const CHUNK = 128
+
+/** Sessions in the journal: what they have to remember is records among the messages, and a queue is a position. */
+export class JournalSessions implements SessionStore {
+  private readonly journal: Journal
+  private readonly topics: TopicTable
+  /** Milliseconds that a client may have to wait. */
+  private readonly maxWait: number
+  private readonly progressing = new Set<Progressing>()
+  private due = false
+  private timer: NodeJS.Timeout | null = null
+
+  constructor (journal: Journal, topics: TopicTable, maxWait: number) {
+    this.journal = journal
+    this.topics = topics
+    this.maxWait = maxWait
+    journal.beforeGroup(() => { if (this.due) this.writeProgress() })
+  }
+
+  get time (): number {
+    return this.journal.time
+  }
+
+  async head (head: SessionHead, fresh: boolean): Promise<void> {
+    this.due = true
+    await this.write(RecordType.session, writer => writeHead(writer, head, fresh))
+  }
+
+  headSoon (head: SessionHead): void {
+    // Its position is behind what was sent: with the one, the other must be known.
+    this.due = true
+    this.append(RecordType.session, writer => writeHead(writer, head, false), null)
+  }
+
+  endSoon (id: string): void {
+    this.append(RecordType.session, writer => writeEnd(writer, id), null)
+  }
+
+  async subscription (session: string, filter: string, subscription: SavedSubscription | null): Promise<void> {
+    await this.write(RecordType.subscription, writer => writeSubscription(writer, session, filter, subscription))
+  }
+
+  soon (session: Progressing): void {
+    this.progressing.add(session)
+    this.timer ??= setTimeout(() => {
+      this.timer = null
+      this.now()
+    }, LAZY_MS).unref()
+  }
+
+  urgent (session: Progressing): void {
+    this.progressing.add(session)
+    this.now()
+  }
+
+  forget (session: Progressing): void {
+    this.progressing.delete(session)
+  }
+
+  async message (position: number): Promise<Message | null> {
+    const { journal, topics } = this
+    let message: Message | null = null
+    await findMessage(journal.segments, journal.reads, position, (bytes, start) => { message = recordedMessage(bytes, start, topics) })
+    return message
+  }
+
+  /** The indexes of the files tell where wanted topics are, so messages of others are not read. */
+  async * read (after: number, wanted: (topic: string) => boolean): AsyncGenerator<Batch> {
+    const { journal } = this
+    let position = after
+    let sequence = 0
+    let offset = 0
+    for (;;) {
+      const { time } = journal
+      const segment = journal.segments.find(segment => segment.sequence >= sequence && segment.lastTime > position)
+      if (segment === undefined) {
+        position = time
+        yield { messages: [], upTo: time }
+        continue
+      }
+      if (segment.sequence !== sequence) {
+        sequence = segment.sequence
+        offset = segment.after >= position ? HEADER_BYTES : (await journal.reads.index(segment)).offsetAfter(position, HEADER_BYTES)
+      }
+      const { length, lastTime } = segment
+      yield * this.readFile(segment, await this.offsets(segment, offset, length, wanted), position)
+      offset = length
+      position = lastTime
+      yield { messages: [], upTo: position }
+    }
+  }
+
+  /** Where messages of wanted topics are in a file, between two offsets. */
+  private async offsets (segment: Segment, from: number, to: number, wanted: (topic: string) => boolean): Promise<number[]> {
+    const offsets: number[] = []
+    for (const [topic, all] of (await this.journal.reads.index(segment)).topics) {
+      if (!wanted(topic)) continue
+      for (let i = firstAtOrAfter(all, from); i < all.length && all[i]! < to; i++) offsets.push(all[i]!)
+    }
+    return offsets.sort((a, b) => a - b)
+  }
+
+  private async * readFile (segment: Segment, offsets: readonly number[], after: number): AsyncGenerator<Batch> {
+    for (let at = 0; at < offsets.length; at += CHUNK) {
+      const messages: Message[] = []
+      await this.journal.reads.records(segment, offsets.slice(at, at + CHUNK), (bytes, start) => {
+        const message = start < 0 ? null : recordedMessage(bytes, start, this.topics)
+        if (message !== null && message.position > after) messages.push(message)
+      })
+      if (messages.length > 0) yield { messages, upTo: messages.at(-1)!.position }
+    }
+  }
+
+  private now (): void {
+    this.due = true
+    this.journal.request()
+  }
+
+  private writeProgress (): void {
+    this.due = false
+    for (const session of this.progressing) {
+      const steps = session.takeSteps()
+      this.append(RecordType.progress, writer => writeProgress(writer, session.id, steps, session.position()), () => session.written())
+    }
+    this.progressing.clear()
+  }
+
+  private async write (type: AnyRecordType, fields: (writer: RecordWriter) => void): Promise<void> {
+    const written = new Promise<'written'>(resolve => { this.append(type, fields, () => resolve('written')) })
+    const timeout = new AbortController()
+    const late = sleep(this.maxWait, undefined, { signal: timeout.signal, ref: false }).catch(() => {})
+    const first = await Promise.race([written, late])
+    timeout.abort()
+    if (first !== 'written') throw new FoyerError('disk', this.journal.fault ?? 'the disk is too slow')
+  }
+
+  private append (type: AnyRecordType, fields: (writer: RecordWriter) => void, released: (() => void) | null): void {
+    const time = this.journal.next()
+    fields(this.journal.begin(type, time))
+    this.journal.end('disk', released === null ? null : { released })
+  }
+}
+
+function firstAtOrAfter (sorted: readonly number[], value: number): number {
+  let low = 0
+  let high = sorted.length
+  while (low < high) {
+    const middle = (low + high) >>> 1
+    if (sorted[middle]! < value) low = middle + 1
+    else high = middle
+  }
+  return low
+}

@@ -1,0 +1,298 @@
+import type { Config } from '../../config/schema.ts'
+import type { ChannelSet } from '../../protocol/channels.ts'
+import { FoyerError } from '../../protocol/errors.ts'
+import type { Identity } from '../auth/identity.ts'
+import type { Logger } from 'pino'
+import { RecordType } from '../../protocol/record.ts'
+import { parseShare } from '../../protocol/topic.ts'
+import type { RecordWriter } from '../journal/record-writer.ts'
+import type { Subscription } from '../router/subscription.ts'
+import { CatchUp } from './catch-up.ts'
+import { Inbound } from './inbound.ts'
+import { writeHead, writeProgress, writeSubscription, type SavedSession, type Step } from './session-records.ts'
+import type { Ledger } from '../ledger.ts'
+import type { Router } from '../router/router.ts'
+import type { Arena } from '../transport/arena.ts'
+import { Outbound, type Port } from './outbound.ts'
+import { Session } from './session.ts'
+import type { SessionStore } from './session-store.ts'
+
+export interface RegistryOptions {
+  readonly store: SessionStore
+  readonly logger: Logger
+  readonly config: Pick<Config, 'queue' | 'sessions'>
+  readonly channels: ChannelSet
+  readonly router: Router
+  readonly ledger: Ledger
+  readonly arena: Arena
+}
+
+/** Milliseconds until the journal is read again after an error. */
+const READ_RETRY_MS = 1000
+
+/** Name of the session of a user's client id. Both together: nobody can take over or read another user's session. */
+export function sessionId (sub: string, clientId: string): string {
+  return `${encodeURIComponent(sub)}/${clientId}`
+}
+
+/** All sessions, and the order in which connections may take them. */
+export class SessionRegistry {
+  private readonly options: RegistryOptions
+  private readonly sessions = new Map<string, Session>()
+  /** Kept sessions by `sub`. */
+  private readonly perUser = new Map<string, number>()
+  private readonly turns = new Map<string, Promise<void>>()
+  /** Sessions that nobody holds. */
+  private readonly idle = new Set<Session>()
+
+  constructor (options: RegistryOptions) {
+    this.options = options
+  }
+
+  get size (): number {
+    return this.sessions.size
+  }
+
+  get (id: string): Session | undefined {
+    return this.sessions.get(id)
+  }
+
+  subscriptions (): number {
+    let sum = 0
+    for (const session of this.sessions.values()) sum += session.subscriptions.size
+    return sum
+  }
+
+  /** Deliveries that wait in all sessions. */
+  waiting (): number {
+    let sum = 0
+    for (const session of this.sessions.values()) sum += session.outbound.waiting
+    return sum
+  }
+
+  /**
+   * Runs `work` when every earlier one for the same id is done. CONNECTs of one id that come at once would otherwise
+   * each see the session before the other changed it.
+   */
+  async turn<T> (id: string, work: () => Promise<T>): Promise<T> {
+    const before = this.turns.get(id)
+    let done!: () => void
+    const mine = new Promise<void>(resolve => { done = resolve })
+    this.turns.set(id, mine)
+    try {
+      await before
+      return await work()
+    } finally {
+      done()
+      if (this.turns.get(id) === mine) this.turns.delete(id)
+    }
+  }
+
+  /**
+   * The session for a new connection, inside its turn and with nobody holding it: the present one, or a new one when
+   * there is none, its time is over, or `clean` asks for it [MQTT-3.1.2-4]. `expiry` (ms) is how long it will outlive the connection.
+   * Throws FoyerError('quota') when the user keeps too many sessions that outlive theirs.
+   */
+  open (clientId: string, identity: Identity, clean: boolean, expiry: number): { session: Session, present: boolean } {
+    const id = sessionId(identity.sub, clientId)
+    let before = this.sessions.get(id)
+    if (before !== undefined && (clean || before.expiresAt <= Date.now())) {
+      this.end(before)
+      before = undefined
+    }
+    if (expiry > 0 && before?.kept !== true) this.count(identity.sub)
+    if (before !== undefined) {
+      this.idle.delete(before)
+      before.expiresAt = Infinity
+      before.identity = identity
+      before.expiry = expiry
+      if (expiry > 0) this.keep(before)
+      return { session: before, present: true }
+    }
+    const session = this.create(id, clientId, identity)
+    session.expiry = expiry
+    if (expiry > 0) this.keep(session)
+    return { session, present: false }
+  }
+
+  /** Makes a restart know of it, if it is to outlive its connection or has a will. Throws as `SessionStore.head`. */
+  async save (session: Session, fresh: boolean): Promise<void> {
+    if (!session.kept && session.will === null) return
+    const known = session.recorded && !fresh
+    session.recorded = true
+    const head = { ...session.head, expiresAt: 0 }
+    // Without it, a restart would find the session as it was before: nothing is lost but a change of its expiry.
+    if (known && session.will === null) this.options.store.headSoon(head)
+    else await this.options.store.head(head, fresh)
+  }
+
+  /** Adds a subscription or replaces it without a gap [MQTT-3.8.4-3]. Resolves when no restart can forget it. */
+  async subscribe (session: Session, filter: string, options: Omit<Subscription, 'subscriber' | 'filter' | 'share' | 'since'>): Promise<void> {
+    const before = session.subscriptions.get(filter)
+    if (before !== undefined) this.options.router.remove(before)
+    // What waits for the one that it replaces still comes.
+    const subscription = this.add(session, filter, { ...options, since: before?.since ?? this.options.store.time })
+    if (session.kept) await this.options.store.subscription(session.id, filter, subscription)
+  }
+
+  /** Ends a subscription, if there is one. Resolves when no restart can bring it back. */
+  async unsubscribe (session: Session, filter: string): Promise<void> {
+    const subscription = session.subscriptions.get(filter)
+    if (subscription === undefined) return
+    session.subscriptions.delete(filter)
+    session.changes++
+    this.options.router.remove(subscription)
+    session.outbound.endFeed(filter)
+    if (session.kept) await this.options.store.subscription(session.id, filter, null)
+  }
+
+  private add (session: Session, filter: string, options: Omit<Subscription, 'subscriber' | 'filter' | 'share'>): Subscription {
+    const share = parseShare(filter)
+    const subscription: Subscription = { ...options, subscriber: session, filter: share?.filter ?? filter, share: share?.group ?? null }
+    session.subscriptions.set(filter, subscription)
+    session.changes++
+    this.options.router.add(subscription)
+    return subscription
+  }
+
+  /** Makes a restart know what has changed about a session, soon. */
+  remember (session: Session): void {
+    this.options.store.headSoon(session.head)
+  }
+
+  /** A session that ended when its will was still to be published: it was. */
+  forget (id: string): void {
+    this.options.store.endSoon(id)
+  }
+
+  /** Takes up the sessions of an earlier process. Those that were connected have lost their connections now. */
+  restore (saved: Iterable<SavedSession>, now: number): void {
+    for (const { id, clientId, identity, expiry, expiresAt, position, maybeSent, will, subscriptions, inflight, inbound } of saved) {
+      const session = this.create(id, clientId, identity)
+      session.expiry = expiry
+      session.will = will
+      session.recorded = true
+      session.expiresAt = expiresAt === 0 ? now + expiry : expiresAt
+      for (const packetId of inbound) Inbound.restored(session.inbound, packetId)
+      if (expiry > 0 || inflight.size > 0 || subscriptions.size > 0) {
+        this.keep(session)
+        this.perUser.set(identity.sub, (this.perUser.get(identity.sub) ?? 0) + 1)
+        session.outbound.restore(inflight, position, expiresAt === 0 ? this.options.store.time : maybeSent)
+      }
+      for (const [filter, options] of subscriptions) this.add(session, filter, options)
+      this.idle.add(session)
+    }
+  }
+
+  /** Records that lead to the sessions of now, for a snapshot. */
+  * saveAll (writer: RecordWriter): Generator<void> {
+    const { time } = this.options.store
+    for (const session of this.sessions.values()) {
+      if (!session.recorded) continue
+      writer.begin(RecordType.session, time)
+      writeHead(writer, session.head, true)
+      writer.end()
+      for (const [filter, subscription] of session.subscriptions) {
+        writer.begin(RecordType.subscription, time)
+        writeSubscription(writer, session.id, filter, subscription)
+        writer.end()
+      }
+      if (session.kept) {
+        writer.begin(RecordType.progress, time)
+        const pending = Array.from(session.inbound.keys(), (packetId): Step => ({ kind: 'pending', packetId }))
+        writeProgress(writer, session.id, [...session.outbound.steps(), ...pending], session.outbound.position())
+        writer.end()
+      }
+      yield
+    }
+  }
+
+  /** Brings back what was in flight before a restart, so that it can be judged and repeated. */
+  async load (session: Session): Promise<void> {
+    await session.outbound.load(async position => await this.options.store.message(position))
+  }
+
+  /** The session's connection is ready to send: repeats, then what waits, in memory and in the journal. */
+  attach (session: Session, port: Port): void {
+    session.outbound.attach(port)
+    if (session.outbound.behind) this.catchUp(session)
+  }
+
+  private catchUp (session: Session): void {
+    const { store, ledger, logger, config } = this.options
+    const catchUp = new CatchUp(session, { store, ledger, limits: { messages: config.sessions.queueMessages, bytes: config.sessions.queueBytes } })
+    session.catchUp = catchUp
+    catchUp.run().catch((error: unknown) => {
+      if (session.catchUp !== catchUp || session.holder === null) return
+      logger.error({ err: error, session: session.id }, 'the journal could not be read for a session; it is tried again')
+      setTimeout(() => { if (session.catchUp === catchUp && session.holder !== null) this.catchUp(session) }, READ_RETRY_MS).unref()
+    })
+  }
+
+  private create (id: string, clientId: string, identity: Identity): Session {
+    const { channels, arena, ledger, config } = this.options
+    const outbound = new Outbound(arena, ledger, config.queue, { messages: config.sessions.queueMessages, bytes: config.sessions.queueBytes })
+    const session = new Session(id, clientId, identity, channels, outbound)
+    this.sessions.set(id, session)
+    return session
+  }
+
+  private keep (session: Session): void {
+    session.kept = true
+    session.outbound.keep(session.id, this.options.store)
+  }
+
+  /** The earliest position that a session still needs. */
+  needed (): number {
+    let needed = Infinity
+    for (const { kept, outbound } of this.sessions.values()) if (kept) needed = Math.min(needed, outbound.needed())
+    return needed
+  }
+
+  private count (sub: string): void {
+    const count = this.perUser.get(sub) ?? 0
+    const allowed = this.options.config.sessions.perUser
+    if (count >= allowed) throw new FoyerError('quota', `${sub} keeps ${count} sessions, as many as sessions.perUser allows`)
+    this.perUser.set(sub, count + 1)
+  }
+
+  /** The connection is gone: the session waits for the next one, or ends. */
+  release (session: Session): void {
+    session.holder = null
+    session.catchUp?.stop()
+    session.catchUp = null
+    session.outbound.detach()
+    if (session.ended) return
+    if (session.expiry === 0) {
+      this.end(session)
+      return
+    }
+    session.expiresAt = Date.now() + session.expiry
+    this.idle.add(session)
+    if (session.recorded) this.options.store.headSoon(session.head)
+  }
+
+  end (session: Session): void {
+    if (session.ended) return
+    session.ended = true
+    session.catchUp?.stop()
+    // One with a will ends in the journal when that is published.
+    if (session.recorded && session.will === null) this.options.store.endSoon(session.id)
+    this.idle.delete(session)
+    if (this.sessions.get(session.id) === session) this.sessions.delete(session.id)
+    if (session.kept) {
+      const { sub } = session.identity
+      const count = this.perUser.get(sub)! - 1
+      if (count === 0) this.perUser.delete(sub)
+      else this.perUser.set(sub, count)
+    }
+    for (const subscription of session.subscriptions.values()) this.options.router.remove(subscription)
+    session.subscriptions.clear()
+    session.outbound.end()
+  }
+
+  /** Ends the sessions whose time is over. */
+  sweep (now: number): void {
+    for (const session of this.idle) if (session.expiresAt <= now) this.end(session)
+  }
+}

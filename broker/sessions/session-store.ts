@@ -1,0 +1,58 @@
+import type { Message } from '../router/message.ts'
+import type { SavedSubscription, SessionHead, Step } from './session-records.ts'
+
+/** Somebody whose progress is to be written. */
+export interface Progressing {
+  readonly id: string
+  /** Up to where everything for it was taken from its queue, as of now. */
+  position (): number
+  /** Steps since the last call. */
+  takeSteps (): Step[]
+  /** The steps of the latest call of `takeSteps` are durable. */
+  written (): void
+}
+
+/** Some of what waits. */
+export interface Batch {
+  /** In the order of their positions. */
+  readonly messages: readonly Message[]
+  /** Nothing that is wanted lies between the last of them and this position. */
+  readonly upTo: number
+}
+
+/**
+ * Keeps what sessions have to remember, and the messages that wait for them: once, however many wait for the same.
+ * Every implementation passes test/contracts/session-store.ts.
+ */
+export interface SessionStore {
+  /** Position of the newest message that may be read. */
+  readonly time: number
+
+  /**
+   * A session begins (`fresh`: what is known of one with this id is void) or is another than before. Resolves when it
+   * is durable; throws FoyerError('disk') when that takes too long.
+   */
+  head (head: SessionHead, fresh: boolean): Promise<void>
+  /** As `head`, without waiting. */
+  headSoon (head: SessionHead): void
+  endSoon (id: string): void
+
+  /** Null for the subscription when it ends. Resolves and throws as `head`. */
+  subscription (session: string, filter: string, subscription: SavedSubscription | null): Promise<void>
+
+  /** Its steps are written within some hundred milliseconds. */
+  soon (session: Progressing): void
+  /** Its steps are written as soon as can be; `written` tells when they are durable. */
+  urgent (session: Progressing): void
+  /** Nothing more is written for it. */
+  forget (session: Progressing): void
+
+  /** The message at exactly this position; null when it is gone. */
+  message (position: number): Promise<Message | null>
+
+  /**
+   * The messages after a position whose topics are wanted, from batch to batch for as long as the caller goes on. At the
+   * end a batch has `upTo` equal to `time`, or less when something has come meanwhile.
+   */
+  read (after: number, wanted: (topic: string) => boolean): AsyncIterable<Batch>
+}

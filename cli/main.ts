@@ -1,0 +1,51 @@
+#!/usr/bin/env node
+import { Command, CommanderError } from 'commander'
+import { addConfig } from './config.ts'
+import { addDoctor } from './doctor.ts'
+import { addExplain } from './explain.ts'
+import { fail } from './fail.ts'
+import { addPub } from './pub.ts'
+import { addServe } from './serve.ts'
+import { addSub } from './sub.ts'
+import { addToken } from './token.ts'
+import { addVerify } from './verify.ts'
+import { version } from './version.ts'
+
+const program = new Command('foyer')
+  .description('A self-hosted real-time backend on MQTT: rooms, tokens and history in one process.')
+  .version(version)
+  .showSuggestionAfterError()
+  .showHelpAfterError('(foyer --help lists the commands)')
+  .addHelpText('after', `
+Examples:
+  foyer serve                                    start, and print lines to paste
+  foyer token --sub me --room lobby=owner        a token for mosquitto_sub -u me -P '<token>'
+  foyer sub -v 'rooms/lobby/#'                   watch a room
+  foyer pub rooms/lobby/messages 'hello'         speak in it
+  foyer explain --token "$TOKEN" connect         why a token does not work
+  foyer verify                                   whether all that was acknowledged is stored
+  foyer doctor                                   whether this machine can keep what is acknowledged`)
+  .exitOverride()
+
+addServe(program)
+addToken(program)
+addExplain(program)
+addConfig(program)
+addPub(program)
+addSub(program)
+addVerify(program)
+addDoctor(program)
+
+// `foyer sub '#' | head -1`: whoever read has enough.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code === 'EPIPE') process.exit()
+  throw error
+})
+
+try {
+  await program.parseAsync()
+} catch (error) {
+  // Commander has said what was wrong, or printed the help that was asked for.
+  if (error instanceof CommanderError) process.exitCode = error.exitCode
+  else fail(error)
+}
