@@ -223,7 +223,9 @@ describe('a session over a kill', () => {
     const report = JSON.parse((await again.message()).payload.toString()) as { code: string, topic: string }
     assert.equal(report.topic, 'rooms/hall/state/#')
     await again.end()
-    // It stays so when the old token is back.
+    // It stays so when the old token is back, once the disk has how far the session came.
+    await until(() => broker.foyer.broker.stats().connections === 0, 'that the broker has seen the end')
+    await broker.foyer.broker.journal.flush()
     await broker.kill()
     await broker.publish('rooms/hall/state/x', ['later'])
     const last = await broker.connect('bob', { rooms: { lobby: 'owner', hall: 'owner' } })
