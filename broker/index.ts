@@ -134,6 +134,7 @@ export async function createBroker ({ config, logger, authenticator, files, file
   }
   const connections = new Connections(services)
   sessions.restore(saved.sessions.values(), Date.now())
+  await sessions.shareRest(saved)
   for (const { id } of saved.sessions.values()) wills.restore(sessions.get(id)!)
   journal.onSnapshot(function * (writer) {
     yield * sessions.saveAll(writer)

@@ -28,10 +28,10 @@ export function handleAcknowledgement (connection: Connection, { session, versio
   const { outbound } = session
   switch (type) {
     case PUBACK:
-      outbound.acknowledge(packetId)
+      outbound.window.acknowledge(packetId)
       return
     case PUBREC:
-      if (!outbound.received(packetId, failed)) sendAck(connection, PUBREL, packetId, version === 5 ? PACKET_IDENTIFIER_NOT_FOUND : 0)
+      if (!outbound.window.received(packetId, failed)) sendAck(connection, PUBREL, packetId, version === 5 ? PACKET_IDENTIFIER_NOT_FOUND : 0)
       return
     case PUBREL: {
       if (session.inbound.delete(packetId)) {
@@ -43,7 +43,7 @@ export function handleAcknowledgement (connection: Connection, { session, versio
       return
     }
     case PUBCOMP:
-      outbound.complete(packetId)
+      outbound.window.complete(packetId)
   }
 }
 

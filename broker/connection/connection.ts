@@ -5,7 +5,7 @@ import type { Sender } from '../admission/sender.ts'
 import type { ControlLink } from '../aedes/control-plane.ts'
 import type { Identity } from '../auth/identity.ts'
 import type { Peer } from '../peer.ts'
-import type { Port } from '../sessions/outbound.ts'
+import type { Port } from '../sessions/delivery.ts'
 import type { Holder, Session } from '../sessions/session.ts'
 import { FrameReader } from '../transport/frames.ts'
 import { Outlet, type OutletOwner } from '../transport/outlet.ts'
@@ -18,7 +18,7 @@ import { answer, handlePublish, TopicAliases } from './publish.ts'
 import { RefusalLog } from './refusal-log.ts'
 import type { Services } from './services.ts'
 import { checkPacket } from './strict.ts'
-import { handleSubscribe, handleUnsubscribe } from './subscribe.ts'
+import { handleSubscribe, handleUnsubscribe, resumeFeeds } from './subscribe.ts'
 
 /** How long a closed connection may take to read its last packets. */
 const LINGER_MS = 2000
@@ -194,7 +194,7 @@ export class Connection implements Port, OutletOwner, Holder {
     this.expireAcks(now - config.admission.maxWait)
     if (this.closed) return
     const { outbound } = opened.session
-    outbound.keepInFlight()
+    outbound.window.keepMessages()
     if (outbound.droppedSinceTold > 0 && !this.outlet.full) {
       const dropped = outbound.droppedSinceTold
       outbound.droppedSinceTold = 0
@@ -353,6 +353,7 @@ export class Connection implements Port, OutletOwner, Holder {
       return
     }
     services.sessions.attach(opened.session, this)
+    resumeFeeds(services, opened)
     const { exp } = opened.identity
     // A token that the clock tolerance let in late lasts as long as that; all others end at their exp.
     if (exp !== null) this.watchExpiry(exp * 1000 > Date.now() ? exp * 1000 : exp * 1000 + this.services.config.auth.clockTolerance)

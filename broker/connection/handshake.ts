@@ -150,7 +150,7 @@ async function save ({ services: { wills, sessions } }: Connection, session: Ses
 /** What was in flight before a restart is read back; a disk that fails at that is "not now". */
 async function load ({ services }: Connection, session: Session): Promise<void> {
   try {
-    await services.sessions.load(session)
+    await services.sessions.load(session, topic => services.retained.get(topic))
   } catch (error) {
     services.logger.error({ err: error, session: session.id }, 'the journal could not be read for a session that returns')
     throw new FoyerError('disk', 'what is in flight for the session could not be read', { cause: error })
@@ -168,7 +168,7 @@ function narrow (connection: Connection, session: Session): void {
     connection.services.reports.add(session.id, { code: decision.code!, message: `a subscription ended: ${decision.rule}`, topic: filter, at: new Date().toISOString() })
   }
   router.outdateAll()
-  session.outbound.judge(topic => session.mayReceive(topic))
+  sessions.judge(session)
 }
 
 async function authenticate ({ services }: Connection, packet: IConnectPacket): Promise<Identity> {

@@ -5,7 +5,7 @@ import { roomOfFilter } from '../../protocol/room-of-filter.ts'
 import { filterFault, parseShare } from '../../protocol/topic.ts'
 import type { QoS } from '../../protocol/channel.ts'
 import type { Subscription } from '../router/subscription.ts'
-import type { Feed } from '../sessions/outbound.ts'
+import type { Feed } from '../sessions/delivery.ts'
 import type { Connection, Opened } from './connection.ts'
 import type { Services } from './services.ts'
 
@@ -58,6 +58,9 @@ async function subscribe (connection: Connection, opened: Opened, wanted: ISubsc
   if (!await opened.link.subscribe(filter, wanted.qos)) return refuse(connection, 'filter', 'the control plane did not take the filter', filter)
   if (connection.closed) return FAILURE
   const retainHandling = (wanted.rh ?? 0) as 0 | 1 | 2
+  // Shared subscriptions get no retained messages; others as Retain Handling says [MQTT-3.3.1-9 to -11].
+  const fed = parseShare(filter) === null && retainHandling !== 2 && !(retainHandling === 1 && before !== undefined)
+  if (fed && wanted.qos > 0) session.outbound.feeding(filter)
   const durable = services.sessions.subscribe(session, filter, {
     qos: wanted.qos,
     noLocal: wanted.nl === true || opened.bridge,
@@ -68,20 +71,28 @@ async function subscribe (connection: Connection, opened: Opened, wanted: ISubsc
   // Nobody waits for it when the connection ends before the last filter.
   durable.catch(() => {})
   recorded.push(durable)
-  // Shared subscriptions get no retained messages; others as Retain Handling says [MQTT-3.3.1-9 to -11].
-  if (parseShare(filter) === null && retainHandling !== 2 && !(retainHandling === 1 && before !== undefined)) {
-    feeds.set(filter, retainedFeed(services, session.subscriptions.get(filter)!, opened))
-  }
+  if (fed) feeds.set(filter, retainedFeed(services, session.subscriptions.get(filter)!, opened))
   return wanted.qos
 }
 
-/** The retained messages of a filter, each as it is when its turn comes and judged by its own topic. */
-function * retainedFeed ({ retained }: Services, { filter, qos, identifier }: Subscription, { session }: Opened): Feed {
+/** Begins anew with the retained messages of subscriptions that had not got all of them when the process died. */
+export function resumeFeeds (services: Services, opened: Opened): void {
+  const { session } = opened
+  for (const [filter, upTo] of session.outbound.interruptedFeeds) {
+    const subscription = session.subscriptions.get(filter)
+    if (subscription === undefined) session.outbound.endFeed(filter)
+    // What was retained later was brought as it came.
+    else session.outbound.feed(filter, retainedFeed(services, subscription, opened, upTo))
+  }
+}
+
+/** The retained messages of a filter, each as it is when its turn comes and judged by its own topic; none behind `upTo`. */
+function * retainedFeed ({ retained }: Services, { filter, qos, identifier }: Subscription, { session }: Opened, upTo = Infinity): Feed {
   const identifiers = identifier === 0 ? null : [identifier]
   const now = Date.now()
   for (const topic of retained.topics(filter)) {
     const message = retained.get(topic)
-    if (message === null || message.expired(now) || !session.mayReceive(topic)) continue
+    if (message === null || message.position > upTo || message.expired(now) || !session.mayReceive(topic)) continue
     yield { message, qos: Math.min(qos, message.qos) as QoS, retain: true, identifiers }
   }
 }

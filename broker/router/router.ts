@@ -49,9 +49,11 @@ export class Router {
 
   /** Whether somebody takes messages of this topic from the journal. */
   isNeededLater (topic: TopicEntry): boolean {
-    const recipients = this.recipients(topic.stale ? this.topics.get(topic.topic) : topic)
+    const entry = topic.stale ? this.topics.get(topic.topic) : topic
+    const recipients = this.recipients(entry)
     for (let i = 0; i < recipients.length; i++) if (recipients[i]!.subscriber.behind && recipients[i]!.qos > 0) return true
-    return false
+    const { shares } = entry
+    return shares !== null && shares.some(({ members }) => members.every(({ subscriber }) => !subscriber.connected) && members.some(({ qos }) => qos > 0))
   }
 
   route (message: Message): void {
@@ -67,15 +69,27 @@ export class Router {
         recipient = recipient.own
       }
       matched++
-      recipient.subscriber.deliver(message, recipient.qos < published ? recipient.qos : published, recipient, false)
+      recipient.subscriber.deliver(message, recipient.qos < published ? recipient.qos : published, recipient)
     }
     const { shares } = entry
-    if (shares !== null) for (const share of shares) matched += this.deliverShared(message, share)
+    if (shares !== null) for (const share of shares) matched += this.deliverShared(message, share, false)
     this.ledger.matched += matched
   }
 
-  private deliverShared (message: Message, share: Share): number {
-    const { members, group } = share
+  /**
+   * Gives a message again to the shared subscriptions that it is for, as far as `wanted` accepts a member: whoever had
+   * it has gone, or nobody knows who had it.
+   */
+  routeShared (message: Message, wanted: (member: Subscription) => boolean): void {
+    const entry = this.topics.get(message.topic.topic)
+    this.recipients(entry)
+    for (const { members, group } of entry.shares ?? []) {
+      const open = members.filter(wanted)
+      if (open.length > 0) this.ledger.matched += this.deliverShared(message, { members: open, group }, true)
+    }
+  }
+
+  private deliverShared (message: Message, { members, group }: Share, late: boolean): number {
     let chosen: Subscription | null = null
     for (let i = 0; i < members.length; i++) {
       const member = members[(group.turn + i) % members.length]!
@@ -86,7 +100,7 @@ export class Router {
     }
     if (chosen === null) return 0
     group.turn = (members.indexOf(chosen) + 1) % members.length
-    chosen.subscriber.deliver(message, Math.min(chosen.qos, message.qos) as 0 | 1 | 2, recipientOf([chosen]), true)
+    chosen.subscriber.deliverShared(message, Math.min(chosen.qos, message.qos) as 0 | 1 | 2, recipientOf([chosen]), chosen, late)
     return 1
   }
 
@@ -115,9 +129,9 @@ export class Router {
   }
 }
 
-/** Group names hold no slash, so the two parts cannot run into each other. */
-function groupKey ({ share, filter }: Subscription): string | null {
-  return share === null ? null : `${share}/${filter}`
+/** The same for all members. */
+function groupKey ({ share, name }: Subscription): string | null {
+  return share === null ? null : name
 }
 
 function append<K> (map: Map<K, Subscription[]>, key: K, subscription: Subscription): void {

@@ -22,8 +22,10 @@ export interface Subscriber {
   readonly behind: boolean
   /** Whether the subscriber's token lets it receive from this topic. */
   mayReceive (topic: string): boolean
-  /** Takes a message at `qos`; must not wait and must not throw. `shared`: as the one of a group. */
-  deliver (message: Message, qos: QoS, recipient: Recipient, shared: boolean): void
+  /** Takes a message at `qos`; must not wait and must not throw. */
+  deliver (message: Message, qos: QoS, recipient: Recipient): void
+  /** Likewise, as the one of a shared subscription. `late`: it was another member's before. */
+  deliverShared (message: Message, qos: QoS, recipient: Recipient, subscription: Subscription, late: boolean): void
 }
 
 /** What a subscription asks for, beside its filter. */
@@ -40,6 +42,8 @@ export interface SubscriptionOptions {
 
 export interface Subscription extends SubscriptionOptions {
   readonly subscriber: Subscriber
+  /** The filter as the client wrote it. */
+  readonly name: string
   /** Without the `$share/{group}/` in front. */
   readonly filter: string
   readonly share: string | null

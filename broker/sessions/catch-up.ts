@@ -3,9 +3,9 @@ import type { Ledger } from '../ledger.ts'
 import { FilterTree } from '../router/filter-tree.ts'
 import type { Message } from '../router/message.ts'
 import { recipientOf, type Subscription } from '../router/subscription.ts'
-import type { QueueLimits } from './outbound.ts'
 import type { Session } from './session.ts'
 import type { SessionStore } from './session-store.ts'
+import type { QueueLimits } from './waiting.ts'
 
 const REMEMBERED_TOPICS = 50_000
 
@@ -26,6 +26,7 @@ export class CatchUp {
   private readonly session: Session
   private readonly options: CatchUpOptions
   private tree = new FilterTree<Subscription>()
+  private shared = new FilterTree<Subscription>()
   private changes = -1
   /** By topic, of the file that is being read: who wants it. */
   private readonly wanted = new Map<string, readonly Subscription[]>()
@@ -50,10 +51,15 @@ export class CatchUp {
 
   async run (): Promise<void> {
     const { session: { outbound }, options: { store } } = this
-    for await (const { messages, upTo } of store.read(outbound.scanned, topic => this.wantedBy(topic).length > 0)) {
+    await this.bringEarlier()
+    for await (const { messages, upTo } of store.read(outbound.scanned, topic => this.reads(topic))) {
       for (const message of messages) {
         if (!this.stopped) await this.bring(message)
       }
+      if (this.stopped) return
+      outbound.advance(upTo, false)
+      // What was another member's until now is not found by reading on.
+      await this.bringEarlier()
       if (this.stopped) return
       // Nothing may have been released since: what is released from here on, the router brings.
       const live = upTo >= store.time
@@ -62,10 +68,37 @@ export class CatchUp {
     }
   }
 
+  /** Assigned messages before the place that is read from. */
+  private async bringEarlier (): Promise<void> {
+    const { session: { outbound }, options: { store, ledger } } = this
+    for (let times = outbound.assignedBefore(); times.length > 0 && !this.stopped; times = outbound.assignedBefore()) {
+      for (const time of times) {
+        const message = await store.message(time)
+        if (this.stopped) return
+        if (message !== null) {
+          await this.room(message)
+          if (!this.stopped) this.bringAssigned(message)
+          continue
+        }
+        for (let filter = outbound.assignedAt(time); filter !== null; filter = outbound.assignedAt(time)) {
+          outbound.taken()
+          ledger.drop('lost')
+          outbound.unassign(time, filter)
+        }
+      }
+    }
+  }
+
+  private async room (message: Message): Promise<void> {
+    const { outbound } = this.session
+    while (!outbound.roomFor(message.weight) && !this.stopped) await new Promise<void>(resolve => { outbound.onRoom = resolve })
+  }
+
   private async bring (message: Message): Promise<void> {
     const { session: { outbound }, options: { ledger } } = this
-    while (!outbound.roomFor(message.weight) && !this.stopped) await new Promise<void>(resolve => { outbound.onRoom = resolve })
+    await this.room(message)
     if (this.stopped) return
+    this.bringAssigned(message)
     // When there is room, and not before: it may have expired or been unsubscribed meanwhile.
     const delivery = this.judge(message)
     if (delivery === null) return
@@ -76,7 +109,25 @@ export class CatchUp {
       if (delivery === 'queueFull') outbound.droppedSinceTold++
       outbound.advance(message.position, false)
     } else {
-      outbound.offer(message, delivery.qos, delivery.retainAsPublished && message.retain, delivery.identifiers)
+      outbound.offer(message, delivery.qos, delivery.retainAsPublished && message.retain, delivery.identifiers, null)
+    }
+  }
+
+  /** Brings a message for each shared subscription that it was assigned to this session for. */
+  private bringAssigned (message: Message): void {
+    const { session, session: { outbound }, options: { ledger } } = this
+    const { position } = message
+    for (let filter = outbound.assignedAt(position); filter !== null; filter = outbound.assignedAt(position)) {
+      outbound.taken()
+      const subscription = session.subscriptions.get(filter)
+      const reason = subscription === undefined ? 'unsubscribed' : !session.mayReceive(message.topic.topic) ? 'policy' : message.expired(Date.now()) ? 'expired' : null
+      if (reason !== null) {
+        ledger.drop(reason)
+        outbound.unassign(position, filter)
+        continue
+      }
+      const { qos, retainAsPublished, identifiers } = recipientOf([subscription!])
+      outbound.offer(message, Math.min(qos, message.qos) as QoS, retainAsPublished && message.retain, identifiers, filter)
     }
   }
 
@@ -110,9 +161,15 @@ export class CatchUp {
     if (changes === this.changes) return
     this.changes = changes
     this.tree = new FilterTree()
+    this.shared = new FilterTree()
     this.wanted.clear()
-    // Shared subscriptions are given their messages one by one.
-    for (const subscription of subscriptions.values()) if (subscription.share === null) this.tree.add(subscription.filter, subscription)
+    for (const subscription of subscriptions.values()) (subscription.share === null ? this.tree : this.shared).add(subscription.filter, subscription)
+  }
+
+  /** Whether messages of a topic have to be read: those of shared subscriptions are assigned one by one. */
+  private reads (topic: string): boolean {
+    if (this.wantedBy(topic).length > 0) return true
+    return this.session.outbound.hasAssigned && this.shared.match(topic).length > 0
   }
 
   private wantedBy (topic: string): readonly Subscription[] {

@@ -8,7 +8,7 @@ import { HEADER_BYTES, type Segment } from '../journal/segment.ts'
 import type { Message } from '../router/message.ts'
 import { recordedMessage } from '../router/recorded-message.ts'
 import type { TopicTable } from '../router/topic-table.ts'
-import { writeEnd, writeHead, writeProgress, writeSubscription, type SavedSubscription, type SessionHead } from './session-records.ts'
+import { writeEnd, writeHead, writeProgress, writeShared, writeSubscription, type SavedSubscription, type SessionHead } from './session-records.ts'
 import type { Batch, Progressing, SessionStore } from './session-store.ts'
 
 /** Milliseconds after which progress is written although nobody waits for it. */
@@ -25,13 +25,17 @@ export class JournalSessions implements SessionStore {
   private readonly maxWait: number
   private readonly progressing = new Set<Progressing>()
   private due = false
+  private sharing = false
   private timer: NodeJS.Timeout | null = null
 
   constructor (journal: Journal, topics: TopicTable, maxWait: number) {
     this.journal = journal
     this.topics = topics
     this.maxWait = maxWait
-    journal.beforeGroup(() => { if (this.due) this.writeProgress() })
+    journal.beforeGroup(() => {
+      if (this.due || this.sharing) this.writeProgress()
+      if (this.sharing) this.append(RecordType.progress, writer => writeShared(writer, journal.time), null)
+    })
   }
 
   get time (): number {
@@ -72,6 +76,10 @@ export class JournalSessions implements SessionStore {
 
   forget (session: Progressing): void {
     this.progressing.delete(session)
+  }
+
+  followShared (active: boolean): void {
+    this.sharing = active
   }
 
   async message (position: number): Promise<Message | null> {

@@ -6,14 +6,17 @@ import type { Logger } from 'pino'
 import { RecordType } from '../../protocol/record.ts'
 import { parseShare } from '../../protocol/topic.ts'
 import type { RecordWriter } from '../journal/record-writer.ts'
-import type { Subscription } from '../router/subscription.ts'
+import { FilterTree } from '../router/filter-tree.ts'
+import type { Message } from '../router/message.ts'
+import { recipientOf, type Subscription } from '../router/subscription.ts'
 import { CatchUp } from './catch-up.ts'
 import { Inbound } from './inbound.ts'
-import { writeHead, writeProgress, writeSubscription, type SavedSession, type Step } from './session-records.ts'
+import { writeHead, writeProgress, writeShared, writeSubscription, type SavedSession, type SavedSessions, type Step } from './session-records.ts'
 import type { Ledger } from '../ledger.ts'
 import type { Router } from '../router/router.ts'
 import type { Arena } from '../transport/arena.ts'
-import { Outbound, type Port } from './outbound.ts'
+import type { Delivery, Port } from './delivery.ts'
+import { Outbound, type Orphan } from './outbound.ts'
 import { Session } from './session.ts'
 import type { SessionStore } from './session-store.ts'
 
@@ -42,6 +45,8 @@ export class SessionRegistry {
   /** Kept sessions by `sub`. */
   private readonly perUser = new Map<string, number>()
   private readonly turns = new Map<string, Promise<void>>()
+  /** Shared subscriptions of kept sessions. */
+  private shared = 0
   /** Sessions that nobody holds. */
   private readonly idle = new Set<Session>()
 
@@ -127,9 +132,9 @@ export class SessionRegistry {
   }
 
   /** Adds a subscription or replaces it without a gap [MQTT-3.8.4-3]. Resolves when no restart can forget it. */
-  async subscribe (session: Session, filter: string, options: Omit<Subscription, 'subscriber' | 'filter' | 'share' | 'since'>): Promise<void> {
+  async subscribe (session: Session, filter: string, options: Omit<Subscription, 'subscriber' | 'name' | 'filter' | 'share' | 'since'>): Promise<void> {
     const before = session.subscriptions.get(filter)
-    if (before !== undefined) this.options.router.remove(before)
+    if (before !== undefined) this.remove(session, before)
     // What waits for the one that it replaces still comes.
     const subscription = this.add(session, filter, { ...options, since: before?.since ?? this.options.store.time })
     if (session.kept) await this.options.store.subscription(session.id, filter, subscription)
@@ -141,18 +146,81 @@ export class SessionRegistry {
     if (subscription === undefined) return
     session.subscriptions.delete(filter)
     session.changes++
-    this.options.router.remove(subscription)
+    this.remove(session, subscription)
     session.outbound.endFeed(filter)
+    this.handOver(session.outbound.takeAssigned(name => name === filter))
     if (session.kept) await this.options.store.subscription(session.id, filter, null)
   }
 
-  private add (session: Session, filter: string, options: Omit<Subscription, 'subscriber' | 'filter' | 'share'>): Subscription {
+  private add (session: Session, filter: string, options: Omit<Subscription, 'subscriber' | 'name' | 'filter' | 'share'>): Subscription {
     const share = parseShare(filter)
-    const subscription: Subscription = { ...options, subscriber: session, filter: share?.filter ?? filter, share: share?.group ?? null }
+    const subscription: Subscription = { ...options, subscriber: session, name: filter, filter: share?.filter ?? filter, share: share?.group ?? null }
     session.subscriptions.set(filter, subscription)
     session.changes++
     this.options.router.add(subscription)
+    if (share !== null && session.kept) this.countShared(1)
     return subscription
+  }
+
+  private remove (session: Session, subscription: Subscription): void {
+    this.options.router.remove(subscription)
+    if (subscription.share !== null && session.kept) this.countShared(-1)
+  }
+
+  private countShared (change: number): void {
+    this.shared += change
+    this.options.store.followShared(this.shared > 0)
+  }
+
+  /** A message for a shared subscription that one member will not be sent goes to another, if there is one (5.0, 4.8.2). */
+  private pass (message: Message, filter: string): void {
+    this.options.router.routeShared(message, ({ name }) => name === filter)
+  }
+
+  /** Passes on what a session gives up; `then` when all of it is somebody's. */
+  private handOver (orphans: readonly Orphan[], then: () => void = () => {}): void {
+    for (const { message, filter } of orphans) if (message !== null) this.pass(message, filter)
+    const unread = orphans.filter(({ message }) => message === null)
+    if (unread.length === 0) then()
+    else this.handOverUnread(unread).then(then, (error: unknown) => this.options.logger.error({ err: error }, 'the journal could not be read for the members of a shared subscription'))
+  }
+
+  private async handOverUnread (orphans: readonly Orphan[]): Promise<void> {
+    for (const { time, filter } of orphans) {
+      const message = await this.options.store.message(time)
+      if (message !== null) this.pass(message, filter)
+    }
+  }
+
+  /**
+   * After a restart: messages of shared subscriptions that nobody is known to have been given are given to somebody, as
+   * are those of members whose subscription has ended.
+   */
+  async shareRest (saved: SavedSessions): Promise<void> {
+    const { store, router } = this.options
+    const filters = new FilterTree<Subscription>()
+    let since = Infinity
+    for (const session of this.sessions.values()) {
+      this.handOver(session.outbound.takeAssigned(filter => !session.subscriptions.has(filter)))
+      for (const subscription of session.subscriptions.values()) {
+        if (subscription.share === null) continue
+        filters.add(subscription.filter, subscription)
+        since = Math.min(since, subscription.since)
+      }
+    }
+    if (since === Infinity) return
+    const { time } = store
+    for await (const { messages, upTo } of store.read(Math.max(saved.shared, since), topic => filters.match(topic).length > 0)) {
+      for (const message of messages) {
+        router.routeShared(message, ({ name, since }) => since < message.position && !saved.wasAssigned(message.position, name))
+      }
+      if (upTo >= time) return
+    }
+  }
+
+  /** Drops what waits for a session and what is in flight to it, as far as its token does not let it have that any more. */
+  judge (session: Session): void {
+    this.handOver(session.outbound.judge(topic => session.mayReceive(topic)))
   }
 
   /** Makes a restart know what has changed about a session, soon. */
@@ -167,7 +235,8 @@ export class SessionRegistry {
 
   /** Takes up the sessions of an earlier process. Those that were connected have lost their connections now. */
   restore (saved: Iterable<SavedSession>, now: number): void {
-    for (const { id, clientId, identity, expiry, expiresAt, position, maybeSent, will, subscriptions, inflight, inbound } of saved) {
+    for (const one of saved) {
+      const { id, clientId, identity, expiry, expiresAt, maybeSent, will, subscriptions, inflight, inbound } = one
       const session = this.create(id, clientId, identity)
       session.expiry = expiry
       session.will = will
@@ -177,7 +246,7 @@ export class SessionRegistry {
       if (expiry > 0 || inflight.size > 0 || subscriptions.size > 0) {
         this.keep(session)
         this.perUser.set(identity.sub, (this.perUser.get(identity.sub) ?? 0) + 1)
-        session.outbound.restore(inflight, position, expiresAt === 0 ? this.options.store.time : maybeSent)
+        session.outbound.restore(one, expiresAt === 0 ? this.options.store.time : maybeSent)
       }
       for (const [filter, options] of subscriptions) this.add(session, filter, options)
       this.idle.add(session)
@@ -187,6 +256,9 @@ export class SessionRegistry {
   /** Records that lead to the sessions of now, for a snapshot. */
   * saveAll (writer: RecordWriter): Generator<void> {
     const { time } = this.options.store
+    writer.begin(RecordType.progress, time)
+    writeShared(writer, time)
+    writer.end()
     for (const session of this.sessions.values()) {
       if (!session.recorded) continue
       writer.begin(RecordType.session, time)
@@ -207,9 +279,26 @@ export class SessionRegistry {
     }
   }
 
-  /** Brings back what was in flight before a restart, so that it can be judged and repeated. */
-  async load (session: Session): Promise<void> {
-    await session.outbound.load(async position => await this.options.store.message(position))
+  /**
+   * Brings back what was in flight before a restart, so that it can be judged and repeated. `retained` is the retained
+   * message of a topic at the moment.
+   */
+  async load (session: Session, retained: (topic: string) => Message | null): Promise<void> {
+    const tree = new FilterTree<Subscription>()
+    for (const subscription of session.subscriptions.values()) if (subscription.share === null) tree.add(subscription.filter, subscription)
+    const matching = ({ shared }: Delivery, topic: string): readonly Subscription[] => {
+      if (shared === null) return tree.match(topic)
+      const subscription = session.subscriptions.get(shared)
+      return subscription === undefined ? [] : [subscription]
+    }
+    await session.outbound.load(async delivery => {
+      const { retainedTopic, time } = delivery
+      const message = retainedTopic !== null ? retained(retainedTopic) : await this.options.store.message(time)
+      if (message === null) return null
+      const subscriptions = matching(delivery, message.topic.topic)
+      const recipient = subscriptions.length === 0 ? null : recipientOf(subscriptions)
+      return { message, retain: retainedTopic !== null || (recipient?.retainAsPublished === true && message.retain), identifiers: recipient?.identifiers ?? null }
+    })
   }
 
   /** The session's connection is ready to send: repeats, then what waits, in memory and in the journal. */
@@ -276,8 +365,6 @@ export class SessionRegistry {
     if (session.ended) return
     session.ended = true
     session.catchUp?.stop()
-    // One with a will ends in the journal when that is published.
-    if (session.recorded && session.will === null) this.options.store.endSoon(session.id)
     this.idle.delete(session)
     if (this.sessions.get(session.id) === session) this.sessions.delete(session.id)
     if (session.kept) {
@@ -286,9 +373,12 @@ export class SessionRegistry {
       if (count === 0) this.perUser.delete(sub)
       else this.perUser.set(sub, count)
     }
-    for (const subscription of session.subscriptions.values()) this.options.router.remove(subscription)
+    for (const subscription of session.subscriptions.values()) this.remove(session, subscription)
     session.subscriptions.clear()
-    session.outbound.end()
+    this.handOver(session.outbound.end(), () => {
+      // One with a will ends in the journal when that is published. A new one with its name has ended it by beginning.
+      if (session.recorded && session.will === null && !this.sessions.has(session.id)) this.options.store.endSoon(session.id)
+    })
   }
 
   /** Ends the sessions whose time is over. */

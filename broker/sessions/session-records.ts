@@ -1,4 +1,4 @@
-import { fieldAt, MessageTag, readFields, readMessage, readName, readUint64, RecordType, recordType } from '../../protocol/record.ts'
+import { fieldAt, MessageTag, readFields, readMessage, readName, readUint64, RecordType, recordType, writeUint64 } from '../../protocol/record.ts'
 import type { QoS } from '../../protocol/channel.ts'
 import type { Identity } from '../auth/identity.ts'
 import type { RecordWriter } from '../journal/record-writer.ts'
@@ -19,7 +19,11 @@ const ENDED = 2
 const SubscriptionTag = { session: 1, filter: 2, options: 3, identifier: 4, since: 5 } as const
 const REMOVED = 0x80
 
-const ProgressTag = { session: 1, sent: 2, done: 3, received: 4, released: 5, position: 6, pending: 7 } as const
+const ProgressTag = { session: 1, sent: 2, done: 3, received: 4, released: 5, position: 6, pending: 7, assigned: 8, unassigned: 9, sentRetained: 10, feeding: 11, fed: 12 } as const
+/** In `sent`, beside the QoS. */
+const SHARED = 4
+/** Stands for the shared subscriptions of all sessions; ids of sessions have a slash. */
+const SHARES = '$share'
 
 /** A will as its CONNECT declared it. */
 export interface SavedWill {
@@ -54,12 +58,30 @@ export interface SessionHead {
 export type SavedSubscription = SubscriptionOptions
 
 /**
- * One step of a delivery (sent; at QoS 2 received; done) or of a QoS 2 message that came from the client (pending, which
- * its record says as well; released).
+ * One step of a delivery (sent; at QoS 2 received; done), of a QoS 2 message that came from the client (pending, which
+ * its record says as well; released), of a message of a shared subscription (assigned to this session; unassigned when
+ * it will not be sent to it), or of a subscription that is to get its retained messages (feeding; fed).
  */
 export type Step =
-  | { readonly kind: 'sent', readonly packetId: number, readonly qos: QoS, readonly time: number }
+  | { readonly kind: 'sent', readonly packetId: number, readonly qos: QoS, readonly time: number, readonly shared: boolean }
+  | { readonly kind: 'sentRetained', readonly packetId: number, readonly qos: QoS, readonly topic: string }
   | { readonly kind: 'done' | 'received' | 'pending' | 'released', readonly packetId: number }
+  | { readonly kind: 'assigned' | 'unassigned', readonly time: number, readonly filter: string }
+  | { readonly kind: 'feeding', readonly time: number, readonly filter: string }
+  | { readonly kind: 'fed', readonly filter: string }
+
+/** A delivery that was sent and not acknowledged. */
+export interface SavedDelivery {
+  readonly qos: QoS
+  /** Position of its message; 0 for a retained one. */
+  readonly time: number
+  /** The shared subscription that it is of. */
+  readonly shared: string | null
+  /** Topic of a retained message; null for others. */
+  readonly topic: string | null
+  /** Whether the client has said so, with PUBREC. */
+  received: boolean
+}
 
 export function writeHead (writer: RecordWriter, { id, clientId, identity, expiry, expiresAt, position, maybeSent, will }: SessionHead, fresh: boolean): void {
   writer.text(SessionTag.id, id)
@@ -99,17 +121,50 @@ export function writeSubscription (writer: RecordWriter, session: string, filter
 export function writeProgress (writer: RecordWriter, session: string, steps: Iterable<Step>, position: number): void {
   writer.text(ProgressTag.session, session)
   for (const step of steps) {
-    if (step.kind === 'sent') {
-      const bytes = Buffer.allocUnsafe(11)
-      bytes.writeUInt16LE(step.packetId, 0)
-      bytes[2] = step.qos
-      bytes.writeBigUInt64LE(BigInt(step.time), 3)
-      writer.field(ProgressTag.sent, bytes)
-    } else {
-      writer.uint16(ProgressTag[step.kind], step.packetId)
+    switch (step.kind) {
+      case 'sent': {
+        const bytes = sentHead(step.packetId, step.qos | (step.shared ? SHARED : 0), 8)
+        writeUint64(bytes, 3, step.time)
+        writer.field(ProgressTag.sent, bytes)
+        break
+      }
+      case 'sentRetained': {
+        const topic = Buffer.from(step.topic)
+        const bytes = sentHead(step.packetId, step.qos, topic.length)
+        topic.copy(bytes, 3)
+        writer.field(ProgressTag.sentRetained, bytes)
+        break
+      }
+      case 'assigned':
+      case 'unassigned':
+      case 'feeding': {
+        const filter = Buffer.from(step.filter)
+        const bytes = Buffer.allocUnsafe(8 + filter.length)
+        writeUint64(bytes, 0, step.time)
+        filter.copy(bytes, 8)
+        writer.field(ProgressTag[step.kind], bytes)
+        break
+      }
+      case 'fed':
+        writer.text(ProgressTag[step.kind], step.filter)
+        break
+      default:
+        writer.uint16(ProgressTag[step.kind], step.packetId)
     }
   }
   writer.uint64(ProgressTag.position, position)
+}
+
+function sentHead (packetId: number, qos: number, more: number): Buffer {
+  const bytes = Buffer.allocUnsafe(3 + more)
+  bytes.writeUInt16LE(packetId, 0)
+  bytes[2] = qos
+  return bytes
+}
+
+/** Everything up to `position` that is for shared subscriptions was assigned, and the records before this one say so. */
+export function writeShared (writer: RecordWriter, position: number): void {
+  writeProgress(writer, SHARES, [], position)
 }
 
 /** A session as the journal has it. */
@@ -123,19 +178,54 @@ export class SavedSession implements SessionHead {
   maybeSent = 0
   will: SavedWill | null = null
   readonly subscriptions = new Map<string, SavedSubscription>()
-  /** Deliveries that were sent, by packet identifier; `received` when the client has said so with PUBREC. */
-  readonly inflight = new Map<number, { readonly qos: QoS, readonly time: number, received: boolean }>()
+  /** Deliveries that were sent, by packet identifier. */
+  readonly inflight = new Map<number, SavedDelivery>()
+  /** Messages of shared subscriptions that it was given and not sent: the subscriptions by position. */
+  readonly assigned = new Map<number, readonly string[]>()
+  /** Subscriptions that have not got all retained messages, and the position of the newest that they were to get. */
+  readonly feeding = new Map<string, number>()
   /** Packet identifiers of QoS 2 messages that came and were not released. */
   readonly inbound = new Set<number>()
 
   constructor (id: string) {
     this.id = id
   }
+
+  assign (time: number, filter: string): void {
+    const filters = this.assigned.get(time) ?? []
+    if (!filters.includes(filter)) this.assigned.set(time, [...filters, filter])
+  }
+
+  unassign (time: number, filter: string): void {
+    const filters = this.assigned.get(time)?.filter(other => other !== filter) ?? []
+    if (filters.length === 0) this.assigned.delete(time)
+    else this.assigned.set(time, filters)
+  }
+
+  sent (packetId: number, qos: QoS, time: number, shared: boolean): void {
+    const before = this.inflight.get(packetId)
+    const filter = !shared ? null : this.assigned.get(time)?.[0] ?? (before?.time === time ? before.shared : null)
+    if (filter !== null) this.unassign(time, filter)
+    this.inflight.set(packetId, { qos, time, shared: filter, topic: null, received: false })
+  }
 }
 
 /** The sessions that records lead to. */
 export class SavedSessions {
   readonly sessions = new Map<string, SavedSession>()
+  /** Messages up to there were assigned to members of shared subscriptions; of those behind it, `sharedSince` were. */
+  private sharedUpTo = 0
+  private readonly sharedSince = new Set<string>()
+
+  /** Up to where messages were assigned to members of shared subscriptions. */
+  get shared (): number {
+    return this.sharedUpTo
+  }
+
+  /** Whether the message at a position was assigned to a member of a shared subscription, as clients write it. */
+  wasAssigned (time: number, filter: string): boolean {
+    return time <= this.sharedUpTo || this.sharedSince.has(`${time} ${filter}`)
+  }
 
   /** Applies a record; other types than those of sessions and messages change nothing. */
   apply (bytes: Buffer, start: number): void {
@@ -223,31 +313,63 @@ export class SavedSessions {
 
   private progress (bytes: Buffer, start: number): void {
     let session: SavedSession | undefined
+    let shares = false
     readFields(bytes, start, (tag, from, to) => {
-      if (tag === ProgressTag.session) session = this.sessions.get(readName(bytes, from, to))
-      if (session === undefined) return
-      const packetId = bytes[from]! | (bytes[from + 1]! << 8)
-      switch (tag) {
-        case ProgressTag.sent:
-          session.inflight.set(packetId, { qos: bytes[from + 2] as QoS, time: readUint64(bytes, from + 3), received: false })
-          break
-        case ProgressTag.done:
-          session.inflight.delete(packetId)
-          break
-        case ProgressTag.received: {
-          const delivery = session.inflight.get(packetId)
-          if (delivery !== undefined) delivery.received = true
-          break
-        }
-        case ProgressTag.pending:
-          session.inbound.add(packetId)
-          break
-        case ProgressTag.released:
-          session.inbound.delete(packetId)
-          break
-        case ProgressTag.position:
-          session.position = Math.max(session.position, readUint64(bytes, from))
+      if (tag === ProgressTag.session) {
+        const name = readName(bytes, from, to)
+        shares = name === SHARES
+        session = this.sessions.get(name)
+      } else if (!shares) {
+        this.step(session, bytes, tag, from, to)
+      } else if (tag === ProgressTag.position) {
+        this.sharedUpTo = Math.max(this.sharedUpTo, readUint64(bytes, from))
+        this.sharedSince.clear()
       }
     })
+  }
+
+  private step (session: SavedSession | undefined, bytes: Buffer, tag: number, from: number, to: number): void {
+    if (tag === ProgressTag.assigned) {
+      const time = readUint64(bytes, from)
+      const filter = readName(bytes, from + 8, to)
+      // Also when the session has ended since: it may be another's by now.
+      if (time > this.sharedUpTo) this.sharedSince.add(`${time} ${filter}`)
+      session?.assign(time, filter)
+    }
+    if (session === undefined) return
+    const packetId = bytes[from]! | (bytes[from + 1]! << 8)
+    switch (tag) {
+      case ProgressTag.unassigned:
+        session.unassign(readUint64(bytes, from), readName(bytes, from + 8, to))
+        break
+      case ProgressTag.sent:
+        session.sent(packetId, (bytes[from + 2]! & 3) as QoS, readUint64(bytes, from + 3), (bytes[from + 2]! & SHARED) !== 0)
+        break
+      case ProgressTag.sentRetained:
+        session.inflight.set(packetId, { qos: bytes[from + 2] as QoS, time: 0, shared: null, topic: bytes.toString('utf8', from + 3, to), received: false })
+        break
+      case ProgressTag.done:
+        session.inflight.delete(packetId)
+        break
+      case ProgressTag.received: {
+        const delivery = session.inflight.get(packetId)
+        if (delivery !== undefined) delivery.received = true
+        break
+      }
+      case ProgressTag.pending:
+        session.inbound.add(packetId)
+        break
+      case ProgressTag.released:
+        session.inbound.delete(packetId)
+        break
+      case ProgressTag.feeding:
+        session.feeding.set(readName(bytes, from + 8, to), readUint64(bytes, from))
+        break
+      case ProgressTag.fed:
+        session.feeding.delete(readName(bytes, from, to))
+        break
+      case ProgressTag.position:
+        session.position = Math.max(session.position, readUint64(bytes, from))
+    }
   }
 }

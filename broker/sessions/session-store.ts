@@ -47,6 +47,12 @@ export interface SessionStore {
   /** Nothing more is written for it. */
   forget (session: Progressing): void
 
+  /**
+   * Whether sessions that it keeps have shared subscriptions. While they do, it remembers with every step up to where
+   * messages were assigned to them: a restart has to look only behind that.
+   */
+  followShared (active: boolean): void
+
   /** The message at exactly this position; null when it is gone. */
   message (position: number): Promise<Message | null>
 

@@ -72,7 +72,11 @@ export class Session implements Subscriber {
     return decide(this.channels, this.identity, 'deliver', topic).allowed
   }
 
-  deliver (message: Message, qos: QoS, recipient: Recipient, shared: boolean): void {
-    this.outbound.deliver(message, qos, recipient.retainAsPublished && message.retain, recipient.identifiers, shared)
+  deliver (message: Message, qos: QoS, { retainAsPublished, identifiers }: Recipient): void {
+    this.outbound.deliver(message, qos, retainAsPublished && message.retain, identifiers)
+  }
+
+  deliverShared (message: Message, qos: QoS, { retainAsPublished, identifiers }: Recipient, { name }: Subscription, late: boolean): void {
+    this.outbound.deliverShared(message, qos, retainAsPublished && message.retain, identifiers, name, late)
   }
 }

@@ -87,7 +87,7 @@ export function sessionStoreContract (factory: () => SessionStoreFactory): void 
     const given = head('ann/phone', { will, expiresAt: 1_800_000_000_000, position: 12, maybeSent: 9 })
     await opened.store.head(given, true)
     const found = (await reopen()).get('ann/phone')!
-    const { subscriptions: _, inflight: __, inbound: ___, ...saved } = found
+    const { subscriptions: _, inflight: __, inbound: ___, assigned: ____, feeding: _____, ...saved } = found
     assert.deepEqual({ ...saved, will: { ...saved.will, payload: new Uint8Array(saved.will!.payload), forward: new Uint8Array(saved.will!.forward!) } }, given)
   })
 
@@ -101,7 +101,7 @@ export function sessionStoreContract (factory: () => SessionStoreFactory): void 
   it('forgets a session that ended, and knows nothing of it when it begins anew', async () => {
     await opened.store.head(head('ann/phone'), true)
     await opened.store.subscription('ann/phone', 'a', PLAIN)
-    await progress(opened.store, 'ann/phone', [{ kind: 'sent', packetId: 1, qos: 1, time: 5 }, { kind: 'pending', packetId: 2 }], 5)
+    await progress(opened.store, 'ann/phone', [{ kind: 'sent', packetId: 1, qos: 1, time: 5, shared: false }, { kind: 'pending', packetId: 2 }], 5)
     await opened.store.head(head('bob/tv'), true)
     await opened.store.subscription('bob/tv', 'b', PLAIN)
     opened.store.endSoon('bob/tv')
@@ -139,16 +139,16 @@ export function sessionStoreContract (factory: () => SessionStoreFactory): void 
   it('keeps each delivery in flight as far as it came', async () => {
     await opened.store.head(head('ann/phone'), true)
     await progress(opened.store, 'ann/phone', [
-      { kind: 'sent', packetId: 1, qos: 1, time: 100 },
-      { kind: 'sent', packetId: 2, qos: 2, time: 101 },
-      { kind: 'sent', packetId: 65_535, qos: 2, time: 2 ** 50 + 1 }
+      { kind: 'sent', packetId: 1, qos: 1, time: 100, shared: false },
+      { kind: 'sent', packetId: 2, qos: 2, time: 101, shared: false },
+      { kind: 'sent', packetId: 65_535, qos: 2, time: 2 ** 50 + 1, shared: false }
     ], 2 ** 50 + 1)
     await progress(opened.store, 'ann/phone', [{ kind: 'done', packetId: 1 }, { kind: 'received', packetId: 2 }], 3)
     const { inflight, position } = (await reopen()).get('ann/phone')!
-    assert.deepEqual([...inflight], [[2, { qos: 2, time: 101, received: true }], [65_535, { qos: 2, time: 2 ** 50 + 1, received: false }]])
+    assert.deepEqual([...inflight], [[2, { qos: 2, time: 101, received: true, shared: null, topic: null }], [65_535, { qos: 2, time: 2 ** 50 + 1, received: false, shared: null, topic: null }]])
     assert.equal(position, 2 ** 50 + 1, 'a position never goes back')
-    await progress(opened.store, 'ann/phone', [{ kind: 'done', packetId: 2 }, { kind: 'sent', packetId: 2, qos: 1, time: 200 }, { kind: 'done', packetId: 9 }])
-    assert.deepEqual((await reopen()).get('ann/phone')!.inflight.get(2), { qos: 1, time: 200, received: false })
+    await progress(opened.store, 'ann/phone', [{ kind: 'done', packetId: 2 }, { kind: 'sent', packetId: 2, qos: 1, time: 200, shared: false }, { kind: 'done', packetId: 9 }])
+    assert.deepEqual((await reopen()).get('ann/phone')!.inflight.get(2), { qos: 1, time: 200, received: false, shared: null, topic: null })
   })
 
   it('knows the QoS 2 messages that came from a client until it has released them', async () => {
@@ -173,7 +173,7 @@ export function sessionStoreContract (factory: () => SessionStoreFactory): void 
   it('writes lazy steps by itself, and those of a forgotten session never', async () => {
     await opened.store.head(head('ann/phone'), true)
     let written = 0
-    const steps: Step[] = [{ kind: 'sent', packetId: 1, qos: 1, time: 5 }]
+    const steps: Step[] = [{ kind: 'sent', packetId: 1, qos: 1, time: 5, shared: false }]
     opened.store.soon({ id: 'ann/phone', position: () => 5, takeSteps: () => steps.splice(0), written: () => { written++ } })
     const gone: Progressing = { id: 'ann/phone', position: () => 0, takeSteps: () => assert.fail('it was asked for its steps'), written: () => {} }
     opened.store.soon(gone)
