@@ -254,6 +254,42 @@ describe('a session over a kill', () => {
     })
   }
 
+  it('repeats retained messages in flight as they are now, and brings those that were not sent yet', async () => {
+    const broker = await Restarts.begin(t, { 'limits.inflight': '2' })
+    for (const name of ['a', 'b', 'c', 'd']) await broker.publish(`rooms/lobby/state/${name}`, [name])
+    const bob = await broker.connect('bob', { protocolVersion: 5 })
+    bob.send({ cmd: 'subscribe', messageId: 1, subscriptions: [{ topic: 'rooms/lobby/state/+', qos: 1, nl: false, rap: false, rh: 0 }], properties: { subscriptionIdentifier: 7 } })
+    const first = await arrivals(bob, 2)
+    assert.deepEqual(first.map(({ payload, retain }) => [payload.toString(), retain]), [['a', true], ['b', true]])
+    await broker.publish('rooms/lobby/state/d', ['d2'])
+    await broker.foyer.broker.journal.flush()
+    await broker.kill()
+    const again = await broker.connect('bob', { protocolVersion: 5 })
+    const seen: (readonly unknown[])[] = []
+    for (let i = 0; i < 6; i++) {
+      const packet = await again.message()
+      seen.push([packet.payload.toString(), packet.retain, packet.dup, packet.properties?.subscriptionIdentifier])
+      acknowledge(again, [packet])
+    }
+    // In flight: both. Then what came later, live; then the subscription's retained messages from the beginning, without that.
+    assert.deepEqual(seen.slice(0, 2), [['a', true, true, 7], ['b', true, true, 7]])
+    assert.deepEqual(seen.slice(2).filter(([, retain]) => retain === false), [['d2', false, false, 7]])
+    assert.deepEqual(seen.slice(2).filter(([, retain]) => retain === true).map(([text]) => text), ['a', 'b', 'c'])
+  })
+
+  it('repeats with the subscription identifiers and the retain flag that the message was sent with', async () => {
+    const broker = await Restarts.begin(t)
+    const bob = await broker.connect('bob', { protocolVersion: 5 })
+    bob.send({ cmd: 'subscribe', messageId: 1, subscriptions: [{ topic: TOPIC, qos: 1, nl: false, rap: true, rh: 2 }], properties: { subscriptionIdentifier: 9 } })
+    await bob.take('suback')
+    await broker.publish(TOPIC, ['x'], { retain: true })
+    const brief = ({ payload, retain, properties }: IPublishPacket): unknown[] => [payload.toString(), retain, properties?.subscriptionIdentifier]
+    assert.deepEqual((await arrivals(bob, 1)).map(brief), [['x', true, 9]])
+    await broker.foyer.broker.journal.flush()
+    await broker.kill()
+    assert.deepEqual((await arrivals(await broker.connect('bob', { protocolVersion: 5 }), 1)).map(brief), [['x', true, 9]])
+  })
+
   it('has its retained messages, and those that were cleared stay so, with snapshots and many files in between', async () => {
     const broker = await Restarts.begin(t, {}, '', { fileBytes: 20_000 })
     await broker.publish('rooms/lobby/state/kept', ['kept'])
