@@ -8,6 +8,7 @@ import { historyStatement, originsStatement, type Statement } from './history-sq
 import { Origins } from './origins.ts'
 import type { Row } from './packed-messages.ts'
 import { rangeEnd, rangeStatement } from './range-sql.ts'
+import { RecordRows } from './record-rows.ts'
 import { checkVersion, migrate } from './schema.ts'
 import { windows } from './windows.ts'
 
@@ -23,7 +24,8 @@ export interface Rows { readonly rows: Row[], readonly more: boolean }
 export interface Database {
   /** Time of the newest row that was there at the start. */
   readonly newest: number | null
-  append (rows: Iterable<Row>): Promise<void>
+  /** Stores what is history among records of the journal, and not there yet. */
+  append (records: Uint8Array): Promise<void>
   history (query: HistoryQuery): Promise<Rows>
   range (after: number, limit: number): Promise<Row[]>
   count (before: number): Promise<number>
@@ -49,26 +51,14 @@ export async function openDatabase (path: string, readOnly: boolean): Promise<Da
   let writes: Promise<unknown> = Promise.resolve()
   let reads: Promise<unknown> = Promise.resolve()
 
-  async function append (rows: Iterable<Row>): Promise<void> {
-    let newest = last
-    let oldest = first
-    const iterator = rows[Symbol.iterator]()
-    let next = iterator.next()
-    while (next.done !== true && next.value.time <= newest) next = iterator.next()
+  async function append (records: Uint8Array): Promise<void> {
+    const rows = new RecordRows(records, last)
     // Often there is nothing but what clients told us about their sessions.
-    if (next.done === true) return
-    function * later (): Generator<Row> {
-      for (; next.done !== true; next = iterator.next()) {
-        const row = next.value
-        if (row.time <= newest) continue
-        newest = row.time
-        oldest ??= row.time
-        yield row
-      }
-    }
+    if (!rows.next()) return
+    const oldest = rows.time
     await writer.run('BEGIN')
     try {
-      await appendRows(writer, later(), origins)
+      await appendRows(writer, rows, origins)
       await writer.run('COMMIT')
     } catch (error) {
       origins.rollback()
@@ -76,8 +66,8 @@ export async function openDatabase (path: string, readOnly: boolean): Promise<Da
       throw error
     }
     origins.commit()
-    last = newest
-    first = oldest
+    last = rows.time
+    first ??= oldest
   }
 
   async function history (query: HistoryQuery): Promise<Rows> {
@@ -126,8 +116,8 @@ export async function openDatabase (path: string, readOnly: boolean): Promise<Da
 
   return {
     newest: first === null ? null : last,
-    append (rows) {
-      const done = writes.then(() => append(rows))
+    append (records) {
+      const done = writes.then(() => append(records))
       writes = done.catch(() => {})
       return done
     },

@@ -44,7 +44,7 @@ export async function openLastingDatabase (path: string, readOnly: boolean): Pro
 
   return {
     newest,
-    append: (rows) => run((current) => current.append(rows)),
+    append: (records) => run((current) => current.append(records)),
     history: (query) => run((current) => current.history(query)),
     range: (after, limit) => run((current) => current.range(after, limit)),
     count: (before) => run((current) => current.count(before)),

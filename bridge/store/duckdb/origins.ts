@@ -1,10 +1,11 @@
 import type { DuckDBConnection } from '@duckdb/node-api'
 import type { Row } from './packed-messages.ts'
 
+/** Where a message comes from. */
+export type Origin = Pick<Row, 'node' | 'room' | 'channel' | 'topic' | 'sender'>
+
 /** Origins that are remembered; others get a new number when they come again, which costs a row. */
 const REMEMBERED = 100_000
-
-type Origin = Pick<Row, 'node' | 'room' | 'channel' | 'topic' | 'sender'>
 
 interface Numbered extends Origin {
   readonly id: number
@@ -29,8 +30,8 @@ export class Origins {
     return origins
   }
 
-  /** The number of a row's origin. */
-  of ({ node, room, channel, topic, sender }: Row): number {
+  /** The number of an origin. */
+  of ({ node, room, channel, topic, sender }: Origin): number {
     const known = this.numbers.get(topic)?.get(sender)
     if (known !== undefined && known.channel === channel && known.room === room && known.node === node) return known.id
     const numbered = { id: ++this.last, node, room, channel, topic, sender }

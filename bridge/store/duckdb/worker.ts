@@ -2,7 +2,6 @@ import { parentPort } from 'node:worker_threads'
 import { openLastingDatabase } from './lasting-database.ts'
 import type { Database } from './database.ts'
 import { buffersOf, pack } from './packed-messages.ts'
-import { rowsOf } from './record-rows.ts'
 import type { Calls, Kind, Reply, Request } from './worker-protocol.ts'
 
 /** The thread of the database: converting rows costs microseconds each, which the event loop of the broker is spared. */
@@ -19,7 +18,7 @@ async function answer (request: Request): Promise<Calls[Kind]['answer']> {
       database = await openLastingDatabase(request.path, request.readOnly)
       return { newest: database.newest }
     case 'append':
-      await opened().append(rowsOf(request.records))
+      await opened().append(request.records)
       return null
     case 'history': {
       const { rows, more } = await opened().history(request.query)

@@ -5,7 +5,7 @@ import { describe, it } from 'mocha'
 import { createRecorder, type RecorderOptions } from '../../../bridge/recorder/recorder.ts'
 import type { Store } from '../../../bridge/store/store.ts'
 import { openDuckdbStore } from '../../../bridge/store/duckdb/duckdb-store.ts'
-import { rowsOf } from '../../../bridge/store/duckdb/record-rows.ts'
+import { RecordRows } from '../../../bridge/store/duckdb/record-rows.ts'
 import type { QuotaOptions } from '../../../broker/journal/quota.ts'
 import { createLog } from '../../helpers/bridge-log.ts'
 import { append, journalFolder, openJournal } from '../../helpers/journal.ts'
@@ -26,7 +26,9 @@ class MovedStore {
   async append (records: Uint8Array<ArrayBuffer>): Promise<void> {
     this.attempts++
     this.most = Math.max(this.most, ++this.together)
-    const payloads = Array.from(rowsOf(records), ({ payload }) => Buffer.from(payload).toString())
+    const payloads: string[] = []
+    const rows = new RecordRows(records, 0)
+    while (rows.next()) payloads.push(Buffer.from(records.subarray(rows.payloadStart, rows.payloadEnd)).toString())
     // As a store in another thread takes it.
     structuredClone(records.buffer, { transfer: [records.buffer] })
     await this.gate
