@@ -2,6 +2,7 @@ import type { QoS } from '../../protocol/channel.ts'
 import type { ChannelSet } from '../../protocol/channels.ts'
 import { decide, type Decision } from '../../protocol/policy.ts'
 import type { Identity } from '../auth/identity.ts'
+import type { KnownBytes } from '../journal/checksum.ts'
 import { senderFields } from '../journal/message-record.ts'
 import type { TopicEntry } from '../router/topic-table.ts'
 import type { Account } from './account.ts'
@@ -21,7 +22,7 @@ export class Sender {
   readonly echo: boolean | null
 
   /** Its fields in the journal. */
-  readonly record: Uint8Array
+  readonly record: KnownBytes
 
   /** How fast this connection publishes, and what its user has used up; null until a limit asks. */
   pace: Pace | null = null

@@ -1,6 +1,7 @@
 import { MessageFlag, MessageTag } from '../../protocol/record.ts'
 import type { Message } from '../router/message.ts'
 import type { TopicEntry } from '../router/topic-table.ts'
+import type { KnownBytes } from './checksum.ts'
 import { encodeFields, type RecordWriter } from './record-writer.ts'
 
 /** What a record of a message says beyond the message itself. */
@@ -12,19 +13,19 @@ export interface MessageExtras {
 }
 
 /** The fields of a topic, which begin each of its messages: `messageTopic` expects the topic first. */
-function topicFields (topic: TopicEntry): Uint8Array {
+function topicFields (topic: TopicEntry): KnownBytes {
   const { channel, room } = topic.match!
   topic.record ??= encodeFields([[MessageTag.topic, topic.topic], [MessageTag.channel, channel.name], [MessageTag.room, room]])
   return topic.record
 }
 
 /** The fields of who publishes. */
-export function senderFields (sub: string, session: string | null): Uint8Array {
+export function senderFields (sub: string, session: string | null): KnownBytes {
   return encodeFields(session === null ? [[MessageTag.sender, sub]] : [[MessageTag.sender, sub], [MessageTag.session, session]])
 }
 
 /** Writes the fields of a message into the record that was begun; `sender` is what `senderFields` made. */
-export function writeMessage (writer: RecordWriter, message: Message, sender: Uint8Array, { packetId, willOf }: MessageExtras): void {
+export function writeMessage (writer: RecordWriter, message: Message, sender: KnownBytes, { packetId, willOf }: MessageExtras): void {
   const { qos, retain, cursor, echo, expiresAt, forward } = message
   writer.raw(topicFields(message.topic))
   writer.raw(sender)

@@ -1,5 +1,5 @@
-import { crc32 } from 'node:zlib'
 import { FRAME_BYTES, RECORD_HEAD_BYTES, writeUint32, writeUint64, type AnyRecordType } from '../../protocol/record.ts'
+import { CRC_START, crcOf, extendCrc, KnownBytes } from './checksum.ts'
 
 /** Space that a writer begins with, and that it goes back to after a burst. */
 const FIRST_BYTES = 256 * 1024
@@ -15,6 +15,9 @@ export class RecordWriter {
   length = 0
 
   private start = 0
+  /** State of the checksum of the record up to `summed`. */
+  private crc = CRC_START
+  private summed = 0
 
   /** `bytes` is the space to begin with; it grows. */
   constructor (bytes = FIRST_BYTES) {
@@ -40,6 +43,8 @@ export class RecordWriter {
     bytes[start + 16] = type
     bytes[start + 17] = 1
     this.length = start + RECORD_HEAD_BYTES
+    this.crc = CRC_START
+    this.summed = start + FRAME_BYTES
   }
 
   /** A field with `source[from..to)`. */
@@ -55,11 +60,13 @@ export class RecordWriter {
   }
 
   /** Fields that were encoded before. */
-  raw (fields: Uint8Array): void {
-    const size = fields.length
+  raw (fields: KnownBytes): void {
+    const size = fields.bytes.length
     this.reserve(size)
-    this.bytes.set(fields, this.length)
-    this.length += size
+    const { bytes, length } = this
+    bytes.set(fields.bytes, length)
+    this.crc = fields.extendCrc(extendCrc(this.crc, bytes, this.summed, length))
+    this.length = this.summed = length + size
   }
 
   text (tag: number, value: string): void {
@@ -100,7 +107,8 @@ export class RecordWriter {
   }
 
   end (): void {
-    seal(this.bytes, this.start, this.length)
+    const { bytes, start, length } = this
+    finish(bytes, start, length, extendCrc(this.crc, bytes, this.summed, length))
   }
 
   /** Takes over whole records from another writer. */
@@ -133,14 +141,18 @@ export class RecordWriter {
 }
 
 /** Encodes fields for `raw`: what many records have in common is encoded once. */
-export function encodeFields (fields: readonly (readonly [tag: number, value: string])[]): Uint8Array {
+export function encodeFields (fields: readonly (readonly [tag: number, value: string])[]): KnownBytes {
   const writer = new RecordWriter(512)
   for (const [tag, value] of fields) writer.text(tag, value)
-  return Uint8Array.prototype.slice.call(writer.bytes, 0, writer.length)
+  return new KnownBytes(Uint8Array.prototype.slice.call(writer.bytes, 0, writer.length))
 }
 
 /** Writes length and checksum of the record in `bytes[start..end)`. */
 export function seal (bytes: Buffer, start: number, end: number): void {
+  finish(bytes, start, end, extendCrc(CRC_START, bytes, start + FRAME_BYTES, end))
+}
+
+function finish (bytes: Buffer, start: number, end: number, state: number): void {
   writeUint32(bytes, start, end - start - FRAME_BYTES)
-  writeUint32(bytes, start + 4, crc32(bytes.subarray(start + FRAME_BYTES, end)))
+  writeUint32(bytes, start + 4, crcOf(state))
 }

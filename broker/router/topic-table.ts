@@ -1,4 +1,5 @@
 import type { ChannelSet, TopicMatch } from '../../protocol/channels.ts'
+import type { KnownBytes } from '../journal/checksum.ts'
 import type { Recipient, Subscription } from './subscription.ts'
 
 /** Those who share a filter under one group name; each message goes to one of them. */
@@ -20,7 +21,7 @@ export interface TopicEntry {
   /** Subscriptions epoch that `recipients` belongs to. */
   epoch: number
   /** Its fields in the journal; null until the first message. */
-  record: Uint8Array | null
+  record: KnownBytes | null
   /** Position of its newest message on its way to the journal only because a session is behind. */
   lastKept: number
   /** Set when the table let go of it: whoever still holds it asks the table for the topic's present entry. */
