@@ -10,7 +10,7 @@ import { Message } from '../router/message.ts'
 import type { RetainedMessages } from '../router/retained.ts'
 import type { Router } from '../router/router.ts'
 import type { TopicEntry } from '../router/topic-table.ts'
-import type { NotNow, Outcome } from './outcome.ts'
+import { Stored, type NotNow, type Outcome } from './outcome.ts'
 import { Pending } from './pending.ts'
 import type { PublishLimits } from './publish-limits.ts'
 import type { Sender } from './sender.ts'
@@ -107,10 +107,9 @@ export class Admission {
       (keep && length > 0 ? this.tooManyRetained(sender.sub, topic.topic) : null)
     if (wait !== null) return wait
     const time = journaled ? journal.next() : Date.now() * 1000
-    const cursor = channel.store ? encodeCursor(time) : null
     if (channel.stamp && length > 0) {
       try {
-        source = stamp(source.subarray(start, end), { id: cursor, room, sender: sender.sub, timestamp: new Date(Math.floor(time / 1000)).toISOString() })
+        source = stamp(source.subarray(start, end), { id: channel.store ? encodeCursor(time) : null, room, sender: sender.sub, timestamp: new Date(Math.floor(time / 1000)).toISOString() })
         start = 0
         end = source.length
       } catch (error) {
@@ -130,8 +129,8 @@ export class Admission {
       echo: publication.echo ?? sender.echo ?? channel.echo,
       forward: publication.forward,
       expiresAt: publication.expiry < 0 ? 0 : Date.now() + publication.expiry * 1000,
-      cursor,
-      position: journaled ? time : 0,
+      stored: channel.store,
+      journaled,
       time
     })
     limits?.spend(sender, topic, bytes, now)
@@ -145,7 +144,7 @@ export class Admission {
     writeMessage(journal.begin(RecordType.message, time), message, sender.record, { packetId: publication.packetId, willOf })
     const size = journal.end(channel.durability, pending, topic.topic, sender.sub)
     limits?.journaled(sender, size, now)
-    return channel.durability === 'memory' ? accepted(cursor) : pending
+    return channel.durability === 'memory' ? accepted(message) : pending
   }
 
   /** Why a subscription to what names this room has to wait; null when it does not, and then the room counts as used. */
@@ -184,11 +183,11 @@ export class Admission {
   }
 
   private released ({ message, claim }: Pending): void {
-    const { cursor } = message
-    this.options.ledger.journaled++
-    if (cursor !== null) this.options.ledger.stored++
+    const { ledger } = this.options
+    ledger.journaled++
+    if (message.stored) ledger.stored++
     // The acknowledgement first: it is what the most wait for.
-    claim?.settle(accepted(cursor))
+    claim?.settle(accepted(message))
     this.deliver(message)
   }
 
@@ -200,6 +199,6 @@ export class Admission {
   }
 }
 
-function accepted (cursor: string | null): Outcome {
-  return cursor === null ? ACCEPTED : { code: null, detail: '', cursor }
+function accepted ({ stored, time }: Message): Outcome {
+  return stored ? new Stored(time) : ACCEPTED
 }

@@ -1,3 +1,4 @@
+import { encodeCursor } from '../../protocol/cursor.ts'
 import type { ErrorCode } from '../../protocol/errors.ts'
 
 /** What became of a publish. */
@@ -8,6 +9,27 @@ export interface Outcome {
   readonly detail: string
   /** Position of an accepted message of a stored channel. */
   readonly cursor: string | null
+}
+
+/** Acceptance on a stored channel. The cursor is for those who ask: MQTT 3 has no place for it. */
+export class Stored implements Outcome {
+  private readonly time: number
+
+  constructor (time: number) {
+    this.time = time
+  }
+
+  get code (): null {
+    return null
+  }
+
+  get detail (): string {
+    return ''
+  }
+
+  get cursor (): string {
+    return encodeCursor(this.time)
+  }
 }
 
 /** It could not be taken now; nothing of it is kept or counted. Whoever asks again does so after some milliseconds. */

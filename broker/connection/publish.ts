@@ -227,11 +227,12 @@ function propertyLength (buffer: Buffer, at: number, end: number): { length: num
 }
 
 /** Acknowledges a publish, or says no to it. */
-export function answer (connection: Connection, qos: QoS, packetId: number, topic: string, { code, detail, cursor }: Outcome): void {
+export function answer (connection: Connection, qos: QoS, packetId: number, topic: string, outcome: Outcome): void {
   if (connection.closed) return
-  if (code !== null) {
-    refuse(connection, qos, packetId, topic, code, detail)
+  if (outcome.code !== null) {
+    refuse(connection, qos, packetId, topic, outcome.code, outcome.detail)
   } else if (qos > 0) {
+    const cursor = connection.version === 5 ? outcome.cursor : null
     sendAck(connection, qos === 1 ? PUBACK : PUBREC, packetId, 0, cursor === null ? null : { id: cursor })
   }
 }

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Logger } from 'pino'
 import type { Channel } from '../../protocol/channel.ts'
 import { CursorClock } from '../../protocol/cursor.ts'
-import { recordEnd, recordTime, RecordType, recordType, type AnyRecordType } from '../../protocol/record.ts'
+import { RecordType, recordType, type AnyRecordType } from '../../protocol/record.ts'
 import type { Consumer } from './consumer.ts'
 import { Consumers, writeConsumer } from './consumers.ts'
 import { diskFiles, type FileLayer } from './file-layer.ts'
@@ -354,7 +354,7 @@ export class Journal {
       if (this.withdrawn.size > 0) {
         const rest = new Group()
         group.moveTo(rest, this.withdrawn)
-        for (const entry of group.entries) if (entry !== null) this.withdrawn.delete(entry)
+        for (let i = 0; i < group.count; i++) if (group.entries[i] !== null) this.withdrawn.delete(group.entries[i]!)
         group = rest
         if (group.count === 0) return 'nothing left'
       }
@@ -382,24 +382,28 @@ export class Journal {
   }
 
   private release (group: Group, segment: Segment, offset: number): void {
-    const { bytes } = group.writer
-    const { entries, starts, topics, users } = group
+    const { count, entries, starts, times, topics, users } = group
     const index = segment.index!
-    for (let i = 0; i < starts.length; i++) {
-      const start = starts[i]!
-      const size = recordEnd(bytes, start) - start
-      index.add(recordTime(bytes, start), offset + start, size, topics[i]!, users[i]!)
-      if (users[i] !== null) this.quota.add(users[i]!, size)
+    // Of one user several follow each other.
+    let from = starts[0]!
+    for (let i = 0; i < count; i++) {
+      const user = users[i]!
+      index.add(times[i]!, offset + starts[i]!, topics[i]!)
+      if (i + 1 < count && users[i + 1] === user) continue
+      const to = i + 1 < count ? starts[i + 1]! : group.bytes
+      index.spend(user, to - from)
+      this.quota.add(user, to - from)
+      from = to
     }
     segment.length = offset + group.bytes
-    if (starts.length > 0) segment.lastTime = group.lastTime
+    if (count > 0) segment.lastTime = group.lastTime
     this.quota.bytes += group.bytes
     this.groups++
     this.writing = null
     // One by one: an answer may end a connection, whose session is then behind from there and not from the group's end.
-    for (let i = 0; i < entries.length; i++) {
+    for (let i = 0; i < count; i++) {
       entries[i]?.released()
-      this.releasedTime = recordTime(bytes, starts[i]!)
+      this.releasedTime = times[i]!
     }
     for (const callback of this.advanced) callback()
     if (this.roomWaiters.length > 0 && !this.congested) {

@@ -26,10 +26,10 @@ export function senderFields (sub: string, session: string | null): KnownBytes {
 
 /** Writes the fields of a message into the record that was begun; `sender` is what `senderFields` made. */
 export function writeMessage (writer: RecordWriter, message: Message, sender: KnownBytes, { packetId, willOf }: MessageExtras): void {
-  const { qos, retain, cursor, echo, expiresAt, forward } = message
+  const { qos, retain, stored, echo, expiresAt, forward } = message
   writer.raw(topicFields(message.topic))
   writer.raw(sender)
-  writer.byte(MessageTag.flags, qos | (retain ? MessageFlag.retain : 0) | (cursor !== null ? MessageFlag.stored : 0) | (echo ? MessageFlag.echo : 0))
+  writer.byte(MessageTag.flags, qos | (retain ? MessageFlag.retain : 0) | (stored ? MessageFlag.stored : 0) | (echo ? MessageFlag.echo : 0))
   if (packetId !== 0) writer.uint16(MessageTag.packetId, packetId)
   if (expiresAt !== 0) writer.uint64(MessageTag.expiresAt, expiresAt)
   if (forward !== null) writer.field(MessageTag.forward, forward)

@@ -1,6 +1,6 @@
 import { FRAME_BYTES, recordEnd, recordTime } from '../../protocol/record.ts'
 import type { FileLayer } from './file-layer.ts'
-import { readWhole, indexed, type FileDamage } from './recovery.ts'
+import { note, readWhole, type FileDamage } from './recovery.ts'
 import { isWhole, nextGroup, scan } from './scan.ts'
 import { SegmentIndex } from './segment-index.ts'
 import { HEADER_BYTES, indexPath, type Location, type Segment } from './segment.ts'
@@ -131,7 +131,7 @@ export class Reader {
   private async makeIndex (segment: Segment): Promise<SegmentIndex> {
     const bytes = await readWhole(this.files, segment.path, segment.length)
     const index = new SegmentIndex()
-    scan(bytes, HEADER_BYTES, start => index.add(...indexed(bytes, start)))
+    scan(bytes, HEADER_BYTES, start => note(index, bytes, start))
     return index
   }
 

@@ -1,4 +1,4 @@
-import { recordTime, RecordType, recordType, messageTopic, readMessage } from '../../protocol/record.ts'
+import { recordEnd, recordTime, RecordType, recordType, messageTopic, readMessage } from '../../protocol/record.ts'
 import { FoyerError } from '../../protocol/errors.ts'
 import type { FileLayer } from './file-layer.ts'
 import { scan, type ScanResult } from './scan.ts'
@@ -48,7 +48,7 @@ export async function recover (directory: string, files: FileLayer, from: Locati
     const bytes = await readWhole(files, path, segment.length)
     const index = next === undefined ? new SegmentIndex() : null
     const result = scan(bytes, HEADER_BYTES, at => {
-      index?.add(...indexed(bytes, at))
+      if (index !== null) note(index, bytes, at)
       segment.lastTime = Math.max(segment.lastTime, recordTime(bytes, at))
       if (at >= start) visit(bytes, at)
     })
@@ -68,11 +68,11 @@ function damagesOf ({ damages, end }: ScanResult, bytes: Buffer, complete: boole
   return complete && end < bytes.length ? [...damages, { offset: end, bytes: bytes.length - end }] : damages
 }
 
-/** What `SegmentIndex.add` takes for the record at `start`. */
-export function indexed (bytes: Buffer, start: number): [time: number, offset: number, bytes: number, topic: string | null, user: string | null] {
-  const size = bytes.readUInt32LE(start) + 8
+/** Notes the record at `start` of a file's content in the index of the file. */
+export function note (index: SegmentIndex, bytes: Buffer, start: number): void {
   const isMessage = recordType(bytes, start) === RecordType.message
-  return [recordTime(bytes, start), start, size, isMessage ? messageTopic(bytes, start) : null, isMessage ? readMessage(bytes, start).sender : null]
+  index.add(recordTime(bytes, start), start, isMessage ? messageTopic(bytes, start) : null)
+  if (isMessage) index.spend(readMessage(bytes, start).sender, recordEnd(bytes, start) - start)
 }
 
 interface Found { readonly path: string, readonly header: Header, readonly size: number }

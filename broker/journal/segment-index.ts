@@ -13,19 +13,29 @@ export class SegmentIndex {
   private readonly times: number[] = []
   private readonly offsets: number[] = []
   private lastMark = -MARK_BYTES
+  /** Of one topic several records follow each other. */
+  private lastTopic: string | null = null
+  private lastOffsets: number[] = []
 
-  /** Notes a record. `topic` and `user` as in `Group`. */
-  add (time: number, offset: number, bytes: number, topic: string | null, user: string | null): void {
+  /** Notes a record. `topic` as in `Group`. */
+  add (time: number, offset: number, topic: string | null): void {
     if (offset - this.lastMark >= MARK_BYTES) {
       this.times.push(time)
       this.offsets.push(offset)
       this.lastMark = offset
     }
-    if (topic !== null) {
-      const offsets = this.topics.get(topic)
-      if (offsets === undefined) this.topics.set(topic, [offset])
-      else offsets.push(offset)
+    if (topic === null) return
+    if (topic !== this.lastTopic) {
+      let offsets = this.topics.get(topic)
+      if (offsets === undefined) this.topics.set(topic, offsets = [])
+      this.lastTopic = topic
+      this.lastOffsets = offsets
     }
+    this.lastOffsets.push(offset)
+  }
+
+  /** Notes what records of a user take; null for those of the broker itself. */
+  spend (user: string | null, bytes: number): void {
     if (user !== null) this.users.set(user, (this.users.get(user) ?? 0) + bytes)
   }
 

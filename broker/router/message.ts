@@ -1,4 +1,5 @@
 import type { QoS } from '../../protocol/channel.ts'
+import { encodeCursor } from '../../protocol/cursor.ts'
 import type { TopicEntry } from './topic-table.ts'
 
 /** What a message needs beyond what can be derived. */
@@ -22,10 +23,10 @@ export interface MessageFields {
   readonly forward: Uint8Array | null
   /** Milliseconds since 1970 after which it must not be delivered; 0 = never [MQTT-3.3.2-5]. */
   readonly expiresAt: number
-  /** Its name for clients, null on channels that are not stored. */
-  readonly cursor: string | null
-  /** Position in the journal; 0 = it is not there. */
-  readonly position: number
+  /** Whether its channel is stored, so that it has a name for clients. */
+  readonly stored: boolean
+  /** Whether the journal has it. */
+  readonly journaled: boolean
   /** Microseconds since 1970. */
   readonly time: number
 }
@@ -43,8 +44,8 @@ export class Message implements MessageFields {
   readonly echo: boolean
   readonly forward: Uint8Array | null
   readonly expiresAt: number
-  readonly cursor: string | null
-  readonly position: number
+  readonly stored: boolean
+  readonly journaled: boolean
   readonly time: number
   /** `forward` and the stamps as MQTT 5 subscribers get them; made on first use. */
   properties5: Uint8Array | null = null
@@ -62,9 +63,19 @@ export class Message implements MessageFields {
     this.echo = fields.echo
     this.forward = fields.forward
     this.expiresAt = fields.expiresAt
-    this.cursor = fields.cursor
-    this.position = fields.position
+    this.stored = fields.stored
+    this.journaled = fields.journaled
     this.time = fields.time
+  }
+
+  /** Its name for clients, null on channels that are not stored. Made when it is asked for: most are never. */
+  get cursor (): string | null {
+    return this.stored ? encodeCursor(this.time) : null
+  }
+
+  /** Position in the journal; 0 = it is not there. */
+  get position (): number {
+    return this.journaled ? this.time : 0
   }
 
   /** Length of the payload in bytes. */

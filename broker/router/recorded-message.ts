@@ -1,4 +1,3 @@
-import { encodeCursor } from '../../protocol/cursor.ts'
 import { readMessage } from '../../protocol/record.ts'
 import { Message } from './message.ts'
 import type { TopicTable } from './topic-table.ts'
@@ -20,8 +19,8 @@ export function recordedMessage (bytes: Uint8Array, start: number, topics: Topic
     echo,
     forward: forward === null ? null : Uint8Array.prototype.slice.call(forward),
     expiresAt,
-    cursor: stored ? encodeCursor(time) : null,
-    position: time,
+    stored,
+    journaled: true,
     time
   })
 }

@@ -59,7 +59,7 @@ describe(`matching (seed ${seed})`, () => {
   it('of retained messages is that of every topic by itself, whatever was kept and cleared', () => {
     const table = new TopicTable(compileChannels(DEFAULT_CHANNELS))
     const message = (topic: string, text: string): Message => new Message({
-      topic: table.get(topic), source: Buffer.from(text), start: 0, end: Buffer.byteLength(text), qos: 0, retain: true, sender: 's', session: null, echo: true, forward: null, expiresAt: 0, cursor: null, position: 0, time: 0
+      topic: table.get(topic), source: Buffer.from(text), start: 0, end: Buffer.byteLength(text), qos: 0, retain: true, sender: 's', session: null, echo: true, forward: null, expiresAt: 0, stored: false, journaled: false, time: 0
     })
     fc.assert(fc.property(fc.array(fc.tuple(topic, fc.constantFrom('', 'x', 'y')), { maxLength: 40 }), fc.array(filter, { minLength: 1, maxLength: 5 }), (changes, filters) => {
       const retained = new RetainedMessages()
