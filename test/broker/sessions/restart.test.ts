@@ -261,8 +261,9 @@ describe('a session over a kill', () => {
     bob.send({ cmd: 'subscribe', messageId: 1, subscriptions: [{ topic: 'rooms/lobby/state/+', qos: 1, nl: false, rap: false, rh: 0 }], properties: { subscriptionIdentifier: 7 } })
     const first = await arrivals(bob, 2)
     assert.deepEqual(first.map(({ payload, retain }) => [payload.toString(), retain]), [['a', true], ['b', true]])
+    // Its SUBACK says that what was sent before is remembered, too.
+    await bob.subscribe('rooms/lobby/results/none', 1, 2)
     await broker.publish('rooms/lobby/state/d', ['d2'])
-    await broker.foyer.broker.journal.flush()
     await broker.kill()
     const again = await broker.connect('bob', { protocolVersion: 5 })
     const seen: (readonly unknown[])[] = []
