@@ -16,6 +16,7 @@ import { recover, type FileDamage, type Visit } from './recovery.ts'
 import { SegmentFiles } from './segment-files.ts'
 import { HEADER_BYTES, type Location, type Segment } from './segment.ts'
 import { Retention } from './retention.ts'
+import { checkBase } from './base.ts'
 import { readSnapshot, type Save } from './snapshot.ts'
 
 export interface JournalOptions {
@@ -120,18 +121,17 @@ export class Journal {
       else visit(bytes, start, fromSnapshot)
     }
     const { snapshot, broken } = await readSnapshot(directory, files, (bytes, start) => apply(bytes, start, true))
-    for (const path of broken) logger.error({ path }, 'a snapshot of the journal is damaged; an older one is used, or the whole journal')
+    for (const damage of broken) logger.error(damage, 'a snapshot of the journal is damaged there: its copy is used, or an older one, or the whole journal')
     const inner: Visit = (bytes, start) => apply(bytes, start, false)
     const { segments, tornBytes, damages } = await recover(directory, files, snapshot?.location ?? null, inner)
-    const lost = snapshot === null ? segments[0]?.sequence ?? 1 : 1
-    if (lost > 1) logger.error({ directory, firstFile: segments[0]!.path }, 'no snapshot of the journal can be read, and its oldest files were removed before: sessions and retained messages from then are lost')
-    for (const damage of damages) logger.error(damage, 'the journal is damaged there: the messages in these bytes are lost')
+    checkBase(directory, logger, snapshot, broken, segments)
+    for (const damage of damages) logger.error(damage, 'the journal is damaged there: the messages in these bytes are lost, and what they say of sessions')
     if (tornBytes > 0) logger.warn({ tornBytes, path: segments.at(-1)!.path }, 'the last write to the journal was not complete; it was never acknowledged, and is cut off')
     this.files = new SegmentFiles({ directory, files, fileBytes, logger }, segments)
     this.releasedTime = Math.max(snapshot?.time ?? 0, segments.at(-1)?.lastTime ?? 0)
     this.clock.restore(this.releasedTime)
     for (const { length } of segments) this.quota.bytes += length
-    await this.files.resume()
+    await this.files.resume(snapshot?.location ?? null)
     this.retention = new Retention({
       directory,
       files,

@@ -53,6 +53,8 @@ export async function recover (directory: string, files: FileLayer, from: Locati
       if (at >= start) visit(bytes, at)
     })
     for (const damage of damagesOf(result, bytes, next !== undefined)) damages.push({ path, ...damage })
+    // It was there when the snapshot was written.
+    if (next === undefined && segment.sequence === from?.sequence && result.end < from.offset) damages.push({ path, offset: result.end, bytes: from.offset - result.end })
     if (next === undefined) {
       tornBytes = bytes.length - result.end
       segment.length = result.end
@@ -60,6 +62,8 @@ export async function recover (directory: string, files: FileLayer, from: Locati
       segment.index = index
     }
   }
+  const newest = segments.at(-1)
+  if (from !== null && newest !== undefined && newest.sequence < from.sequence && from.offset > HEADER_BYTES) damages.push({ path: segmentPath(directory, from.sequence), offset: 0, bytes: 0 })
   return { segments, tornBytes, damages }
 }
 

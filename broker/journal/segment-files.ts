@@ -2,7 +2,7 @@ import type { Logger } from 'pino'
 import type { FileLayer } from './file-layer.ts'
 import type { Group } from './group.ts'
 import { SegmentIndex } from './segment-index.ts'
-import { encodeHeader, HEADER_BYTES, indexPath, segmentPath, type Segment } from './segment.ts'
+import { encodeHeader, HEADER_BYTES, indexPath, segmentPath, type Location, type Segment } from './segment.ts'
 
 export interface SegmentFilesOptions {
   readonly directory: string
@@ -30,9 +30,13 @@ export class SegmentFiles {
     this.lastSequence = segments.at(-1)?.sequence ?? 0
   }
 
-  /** Takes the last file to write on behind what is in it. What was read back may still be in memory only: syncs it. */
-  async resume (): Promise<void> {
+  /**
+   * Takes the last file to write on behind what is in it. What was read back may still be in memory only: syncs it.
+   * `from` is where the next start begins to read: if files are missing or cut off there, nothing is written before it.
+   */
+  async resume (from: Location | null): Promise<void> {
     const last = this.segments.at(-1)
+    if (from !== null) this.lastSequence = Math.max(this.lastSequence, from.offset > HEADER_BYTES ? from.sequence : from.sequence - 1)
     if (last === undefined) return
     const { files } = this.options
     const fd = await files.open(last.path, false)
@@ -43,7 +47,8 @@ export class SegmentFiles {
       await files.close(fd).catch(() => {})
       throw error
     }
-    this.fd = fd
+    if (from === null || last.sequence > from.sequence || (last.sequence === from.sequence && last.length >= from.offset)) this.fd = fd
+    else await files.close(fd)
   }
 
   /**

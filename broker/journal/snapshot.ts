@@ -4,7 +4,7 @@ import { crc32 } from 'node:zlib'
 import { readUint64, recordEnd, RecordType, recordType, writeUint64 } from '../../protocol/record.ts'
 import type { FileLayer } from './file-layer.ts'
 import { RecordWriter } from './record-writer.ts'
-import { readWhole, type Visit } from './recovery.ts'
+import { readWhole, type FileDamage, type Visit } from './recovery.ts'
 import { isWhole } from './scan.ts'
 import type { Location } from './segment.ts'
 
@@ -21,28 +21,38 @@ export type Save = (writer: RecordWriter) => Iterable<void>
  * journal is applied on top, and ends in the same state.
  */
 export interface Snapshot {
-  readonly path: string
   readonly location: Location
   /** Position of the last record before `location`. */
   readonly time: number
 }
 
-function nameOf ({ sequence, offset }: Location): string {
-  return `snapshot-${String(sequence).padStart(10, '0')}-${String(offset).padStart(10, '0')}.state`
+/** A snapshot that is not whole, from `offset` on. */
+export interface SnapshotDamage extends FileDamage {
+  /** What the file system says; null when it gave bytes, and they are wrong. */
+  readonly reason: string | null
 }
 
-const NAME = /^snapshot-\d{10}-\d{10}\.state$/
+/** Each snapshot is written twice: the files of the journal before it go, so nothing else could make up for a damaged one. */
+const SUFFIXES = ['copy', 'state'] as const
+const NAME = /^snapshot-\d{10}-\d{10}\.(?:state|copy)$/
+
+function nameOf ({ sequence, offset }: Location): string {
+  return `snapshot-${String(sequence).padStart(10, '0')}-${String(offset).padStart(10, '0')}`
+}
 
 /**
- * Writes a snapshot durably, then removes older ones. `settled` resolves when the journal has all that the state was
+ * Writes a snapshot durably, and its copy, then removes older ones. `settled` resolves when the journal has all that the state was
  * changed by meanwhile: a snapshot that knows more than the journal would, after a kill, be of something that never was.
  */
 export async function writeSnapshot (directory: string, files: FileLayer, location: Location, time: number, save: Save, settled: () => Promise<void>): Promise<Snapshot> {
-  const path = join(directory, nameOf(location))
-  const draft = join(directory, 'snapshot.new')
-  await files.remove(draft)
-  const fd = await files.open(draft, true)
+  const name = nameOf(location)
+  const drafts = SUFFIXES.map(suffix => ({ draft: join(directory, `snapshot.${suffix}.new`), path: join(directory, `${name}.${suffix}`) }))
+  const fds: number[] = []
   try {
+    for (const { draft } of drafts) {
+      await files.remove(draft)
+      fds.push(await files.open(draft, true))
+    }
     const header = Buffer.alloc(HEADER_BYTES)
     header.write(MAGIC, 'latin1')
     header.writeUInt32LE(location.sequence, 8)
@@ -51,7 +61,7 @@ export async function writeSnapshot (directory: string, files: FileLayer, locati
     header.writeUInt32LE(crc32(header.subarray(0, HEADER_BYTES - 4)), HEADER_BYTES - 4)
     let position = 0
     const put = async (bytes: Buffer, length: number): Promise<void> => {
-      await files.write(fd, bytes, 0, length, position)
+      for (const fd of fds) await files.write(fd, bytes, 0, length, position)
       position += length
     }
     await put(header, HEADER_BYTES)
@@ -66,42 +76,55 @@ export async function writeSnapshot (directory: string, files: FileLayer, locati
     writer.begin(RecordType.end, time)
     writer.end()
     await put(writer.bytes, writer.length)
-    await files.sync(fd)
+    for (const fd of fds) await files.sync(fd)
   } finally {
-    await files.close(fd)
+    for (const fd of fds) await files.close(fd)
   }
   await settled()
-  await files.rename(draft, path)
+  for (const { draft, path } of drafts) await files.rename(draft, path)
   await files.syncDirectory(directory)
-  for (const name of await files.list(directory)) if (NAME.test(name) && name !== nameOf(location)) await files.remove(join(directory, name))
-  return { path, location, time }
+  for (const other of await files.list(directory)) if (NAME.test(other) && !other.startsWith(name)) await files.remove(join(directory, other))
+  return { location, time }
 }
 
-/** Reads the newest whole snapshot, if there is one, and visits its records. `broken` names files that are none. */
-export async function readSnapshot (directory: string, files: FileLayer, visit: Visit): Promise<{ snapshot: Snapshot | null, broken: readonly string[] }> {
-  const broken: string[] = []
+/**
+ * Reads the newest whole snapshot, if there is one, and visits its records. `broken` says which newer ones are not
+ * whole, and where.
+ */
+export async function readSnapshot (directory: string, files: FileLayer, visit: Visit): Promise<{ snapshot: Snapshot | null, broken: readonly SnapshotDamage[] }> {
+  const broken: SnapshotDamage[] = []
   const names = (await files.list(directory)).filter(name => NAME.test(name)).sort().reverse()
   for (const name of names) {
     const path = join(directory, name)
-    const bytes = await readWhole(files, path, await files.size(path))
-    const starts = recordsOf(bytes)
-    if (starts === null) {
-      broken.push(path)
+    let bytes: Buffer
+    try {
+      bytes = await readWhole(files, path, await files.size(path))
+    } catch (error) {
+      // A disk whose sectors fail says so instead of giving wrong bytes.
+      broken.push({ path, offset: 0, bytes: 0, reason: (error as Error).message })
+      continue
+    }
+    const { starts, end } = recordsOf(bytes)
+    if (end !== bytes.length || end === 0) {
+      broken.push({ path, offset: end, bytes: bytes.length - end, reason: null })
       continue
     }
     for (const start of starts) visit(bytes, start)
-    return { snapshot: { path, location: { sequence: bytes.readUInt32LE(8), offset: bytes.readUInt32LE(12) }, time: readUint64(bytes, 16) }, broken }
+    return { snapshot: { location: { sequence: bytes.readUInt32LE(8), offset: bytes.readUInt32LE(12) }, time: readUint64(bytes, 16) }, broken }
   }
   return { snapshot: null, broken }
 }
 
-function recordsOf (bytes: Buffer): number[] | null {
-  if (bytes.length < HEADER_BYTES || bytes.toString('latin1', 0, 8) !== MAGIC) return null
-  if (crc32(bytes.subarray(0, HEADER_BYTES - 4)) !== bytes.readUInt32LE(HEADER_BYTES - 4)) return null
+/** Where its records begin, up to `end`: that is the end of the bytes when they are a whole snapshot. */
+function recordsOf (bytes: Buffer): { readonly starts: readonly number[], readonly end: number } {
   const starts: number[] = []
-  for (let start = HEADER_BYTES; isWhole(bytes, start); start = recordEnd(bytes, start)) {
-    if (recordType(bytes, start) === RecordType.end) return recordEnd(bytes, start) === bytes.length ? starts : null
+  if (bytes.length < HEADER_BYTES || bytes.toString('latin1', 0, 8) !== MAGIC) return { starts, end: 0 }
+  if (crc32(bytes.subarray(0, HEADER_BYTES - 4)) !== bytes.readUInt32LE(HEADER_BYTES - 4)) return { starts, end: 0 }
+  let start = HEADER_BYTES
+  for (; isWhole(bytes, start); start = recordEnd(bytes, start)) {
+    if (recordType(bytes, start) === RecordType.end) return { starts, end: recordEnd(bytes, start) }
     starts.push(start)
   }
-  return null
+  // One that ends without its last record is cut off: it is not whole, though nothing in it is wrong.
+  return { starts, end: Math.min(start, bytes.length - 1) }
 }

@@ -270,7 +270,10 @@ export class SavedSessions {
       return
     }
     let session = this.sessions.get(id)
-    if (session === undefined || (flags & FRESH) !== 0) this.sessions.set(id, session = new SavedSession(id))
+    if ((flags & FRESH) !== 0) this.sessions.set(id, session = new SavedSession(id))
+    // Its beginning was lost, and its subscriptions with it: the client is to be told that there is no session, so that
+    // it subscribes again, and not that it has one, which would get nothing.
+    if (session === undefined) return
     session.clientId = texts.get(SessionTag.clientId)!
     session.identity = decodeIdentity(texts.get(SessionTag.identity)!)
     session.expiry = numbers.get(SessionTag.expiry)!
