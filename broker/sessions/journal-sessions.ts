@@ -8,11 +8,16 @@ import { HEADER_BYTES, type Segment } from '../journal/segment.ts'
 import type { Message } from '../router/message.ts'
 import { recordedMessage } from '../router/recorded-message.ts'
 import type { TopicTable } from '../router/topic-table.ts'
+import { callAll, LateStates } from './late-states.ts'
+import { RoomQueue } from './room-queue.ts'
 import { writeEnd, writeHead, writeProgress, writeShared, writeSubscription, type SavedSubscription, type SessionHead } from './session-records.ts'
-import type { Batch, Progressing, SessionStore } from './session-store.ts'
+import type { Batch, Progressing, Remembered, SessionStore } from './session-store.ts'
 
 /** Milliseconds after which progress is written although nobody waits for it. */
 const LAZY_MS = 200
+
+/** Records that wait while the disk fails; enough to find out when it does not any more. */
+const FAULT_BYTES = 64 * 1024
 
 /** Records that are read at once. */
 const CHUNK = 128
@@ -24,6 +29,8 @@ export class JournalSessions implements SessionStore {
   /** Milliseconds that a client may have to wait. */
   private readonly maxWait: number
   private readonly progressing = new Set<Progressing>()
+  private readonly late = new LateStates()
+  private readonly whenRoom: RoomQueue
   private due = false
   private sharing = false
   private timer: NodeJS.Timeout | null = null
@@ -32,9 +39,12 @@ export class JournalSessions implements SessionStore {
     this.journal = journal
     this.topics = topics
     this.maxWait = maxWait
+    this.whenRoom = new RoomQueue(callback => journal.whenRoom(callback))
     journal.beforeGroup(() => {
       if (this.due || this.sharing) this.writeProgress()
       if (this.sharing) this.append(RecordType.progress, writer => writeShared(writer, journal.time), null)
+      // Behind the steps: what a session that ends was given is another's by then.
+      this.writeLate()
     })
   }
 
@@ -42,22 +52,27 @@ export class JournalSessions implements SessionStore {
     return this.journal.time
   }
 
+  ready (): Promise<void> {
+    return this.takesMore ? Promise.resolve() : this.whenRoom.wait(this.maxWait, () => this.tooSlow())
+  }
+
   async head (head: SessionHead, fresh: boolean): Promise<void> {
     this.due = true
-    await this.write(RecordType.session, writer => writeHead(writer, head, fresh))
+    // Said by this record as well, and what ends before it begins is none of its business.
+    const superseded = this.late.take(head.id)
+    await this.write(RecordType.session, writer => writeHead(writer, head, fresh), () => callAll(superseded))
   }
 
-  headSoon (head: SessionHead): void {
-    // Its position is behind what was sent: with the one, the other must be known.
-    this.due = true
-    this.append(RecordType.session, writer => writeHead(writer, head, false), null)
+  headSoon (session: Remembered, then?: () => void): void {
+    this.later(session.id, session, then)
   }
 
-  endSoon (id: string): void {
-    this.append(RecordType.session, writer => writeEnd(writer, id), null)
+  endSoon (id: string, then?: () => void): void {
+    this.later(id, null, then)
   }
 
   async subscription (session: string, filter: string, subscription: SavedSubscription | null): Promise<void> {
+    if (!this.takesMore) await this.ready()
     await this.write(RecordType.subscription, writer => writeSubscription(writer, session, filter, subscription))
   }
 
@@ -150,13 +165,40 @@ export class JournalSessions implements SessionStore {
     this.progressing.clear()
   }
 
-  private async write (type: AnyRecordType, fields: (writer: RecordWriter) => void): Promise<void> {
-    const written = new Promise<'written'>(resolve => { this.append(type, fields, () => resolve('written')) })
+  /** Whether more may wait to be written: clients that come again and again must not fill our memory meanwhile. */
+  private get takesMore (): boolean {
+    const { fault, congested, pendingBytes } = this.journal
+    return fault === null ? !congested : pendingBytes < FAULT_BYTES
+  }
+
+  private tooSlow (): FoyerError {
+    return new FoyerError('disk', this.journal.fault ?? 'the disk is too slow')
+  }
+
+  private later (id: string, session: Remembered | null, then?: () => void): void {
+    this.late.put(id, session, then)
+    // The position in a head is behind what was sent: with the one, the other must be known.
+    this.now()
+  }
+
+  private writeLate (): void {
+    for (const [id, { session, thens }] of this.late.takeAll()) {
+      this.append(RecordType.session, writer => session === null ? writeEnd(writer, id) : writeHead(writer, session.head, false), () => callAll(thens))
+    }
+  }
+
+  private async write (type: AnyRecordType, fields: (writer: RecordWriter) => void, then?: () => void): Promise<void> {
+    const written = new Promise<'written'>(resolve => {
+      this.append(type, fields, () => {
+        then?.()
+        resolve('written')
+      })
+    })
     const timeout = new AbortController()
     const late = sleep(this.maxWait, undefined, { signal: timeout.signal, ref: false }).catch(() => {})
     const first = await Promise.race([written, late])
     timeout.abort()
-    if (first !== 'written') throw new FoyerError('disk', this.journal.fault ?? 'the disk is too slow')
+    if (first !== 'written') throw this.tooSlow()
   }
 
   private append (type: AnyRecordType, fields: (writer: RecordWriter) => void, released: (() => void) | null): void {

@@ -100,10 +100,10 @@ export class Outbound {
     this.window.keep(this.progress)
   }
 
-  /** Takes up, after a restart, what was in flight and where the queue begins. To be completed by `window.load`. */
-  restore ({ inflight, assigned, feeding, position }: SavedSession, maybeSent: number): void {
+  /** Takes up, after a restart, what was in flight and where the queue begins. To be completed by `load`. */
+  restore ({ inflight, assigned, feeding, position, lastId }: SavedSession, maybeSent: number): void {
     this.maybeSent = maybeSent
-    this.window.restore(inflight, () => this.sequence++)
+    this.window.restore(inflight, lastId, () => this.sequence++)
     for (const [time, filters] of assigned) for (const filter of filters) this.assignments.add(time, filter, false)
     for (const [filter, time] of feeding) this.unfed.set(filter, time)
     this.behind = true

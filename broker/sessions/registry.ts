@@ -23,7 +23,7 @@ import type { SessionStore } from './session-store.ts'
 export interface RegistryOptions {
   readonly store: SessionStore
   readonly logger: Logger
-  readonly config: Pick<Config, 'queue' | 'sessions'>
+  readonly config: Pick<Config, 'queue' | 'sessions' | 'limits'>
   readonly channels: ChannelSet
   readonly router: Router
   readonly ledger: Ledger
@@ -44,6 +44,8 @@ export class SessionRegistry {
   private readonly sessions = new Map<string, Session>()
   /** Kept sessions by `sub`. */
   private readonly perUser = new Map<string, number>()
+  /** Kept sessions of all users. */
+  private kept = 0
   private readonly turns = new Map<string, Promise<void>>()
   /** Shared subscriptions of kept sessions. */
   private shared = 0
@@ -96,7 +98,7 @@ export class SessionRegistry {
   /**
    * The session for a new connection, inside its turn and with nobody holding it: the present one, or a new one when
    * there is none, its time is over, or `clean` asks for it [MQTT-3.1.2-4]. `expiry` (ms) is how long it will outlive the connection.
-   * Throws FoyerError('quota') when the user keeps too many sessions that outlive theirs.
+   * Throws FoyerError('quota') when the user, or all together, keep too many sessions that outlive theirs.
    */
   open (clientId: string, identity: Identity, clean: boolean, expiry: number): { session: Session, present: boolean } {
     const id = sessionId(identity.sub, clientId)
@@ -120,15 +122,16 @@ export class SessionRegistry {
     return { session, present: false }
   }
 
-  /** Makes a restart know of it, if it is to outlive its connection or has a will. Throws as `SessionStore.head`. */
+  /**
+   * Makes a restart know of it, if it is to outlive its connection or has a will. Also of one that is known: what it is
+   * sent from here on may be forgotten in a crash, and would then be sent again as if for the first time if the journal
+   * said that nobody was there. Throws as `SessionStore.ready` and `head`.
+   */
   async save (session: Session, fresh: boolean): Promise<void> {
     if (!session.kept && session.will === null) return
-    const known = session.recorded && !fresh
+    await this.options.store.ready()
     session.recorded = true
-    const head = { ...session.head, expiresAt: 0 }
-    // Without it, a restart would find the session as it was before: nothing is lost but a change of its expiry.
-    if (known && session.will === null) this.options.store.headSoon(head)
-    else await this.options.store.head(head, fresh)
+    await this.options.store.head({ ...session.head, expiresAt: 0 }, fresh)
   }
 
   /** Adds a subscription or replaces it without a gap [MQTT-3.8.4-3]. Resolves when no restart can forget it. */
@@ -225,7 +228,7 @@ export class SessionRegistry {
 
   /** Makes a restart know what has changed about a session, soon. */
   remember (session: Session): void {
-    this.options.store.headSoon(session.head)
+    this.options.store.headSoon(session)
   }
 
   /** A session that ended when its will was still to be published: it was. */
@@ -245,7 +248,7 @@ export class SessionRegistry {
       for (const packetId of inbound) Inbound.restored(session.inbound, packetId)
       if (expiry > 0 || inflight.size > 0 || subscriptions.size > 0) {
         this.keep(session)
-        this.perUser.set(identity.sub, (this.perUser.get(identity.sub) ?? 0) + 1)
+        this.countOne(identity.sub)
         session.outbound.restore(one, expiresAt === 0 ? this.options.store.time : maybeSent)
       }
       for (const [filter, options] of subscriptions) this.add(session, filter, options)
@@ -342,33 +345,44 @@ export class SessionRegistry {
     const count = this.perUser.get(sub) ?? 0
     const allowed = this.options.config.sessions.perUser
     if (count >= allowed) throw new FoyerError('quota', `${sub} keeps ${count} sessions, as many as sessions.perUser allows`)
-    this.perUser.set(sub, count + 1)
+    if (this.kept >= this.options.config.limits.sessions) throw new FoyerError('quota', `${this.kept} sessions are kept, as many as limits.sessions allows`)
+    this.countOne(sub)
   }
 
-  /** The connection is gone: the session waits for the next one, or ends. */
-  release (session: Session): void {
+  private countOne (sub: string): void {
+    this.perUser.set(sub, (this.perUser.get(sub) ?? 0) + 1)
+    this.kept++
+  }
+
+  /** The connection is gone: the session waits for the next one, or ends. Calls `then` when a restart would know that. */
+  release (session: Session, then?: () => void): void {
     session.holder = null
     session.catchUp?.stop()
     session.catchUp = null
     session.outbound.detach()
-    if (session.ended) return
-    if (session.expiry === 0) {
-      this.end(session)
+    if (session.expiry === 0 || session.ended) {
+      this.end(session, then)
       return
     }
     session.expiresAt = Date.now() + session.expiry
     this.idle.add(session)
-    if (session.recorded) this.options.store.headSoon(session.head)
+    if (session.recorded) this.options.store.headSoon(session, then)
+    else then?.()
   }
 
-  end (session: Session): void {
-    if (session.ended) return
+  /** Calls `then` when no restart would bring it back. */
+  end (session: Session, then?: () => void): void {
+    if (session.ended) {
+      then?.()
+      return
+    }
     session.ended = true
     session.catchUp?.stop()
     this.idle.delete(session)
     if (this.sessions.get(session.id) === session) this.sessions.delete(session.id)
     if (session.kept) {
       const { sub } = session.identity
+      this.kept--
       const count = this.perUser.get(sub)! - 1
       if (count === 0) this.perUser.delete(sub)
       else this.perUser.set(sub, count)
@@ -377,7 +391,8 @@ export class SessionRegistry {
     session.subscriptions.clear()
     this.handOver(session.outbound.end(), () => {
       // One with a will ends in the journal when that is published. A new one with its name has ended it by beginning.
-      if (session.recorded && session.will === null && !this.sessions.has(session.id)) this.options.store.endSoon(session.id)
+      if (session.recorded && session.will === null && !this.sessions.has(session.id)) this.options.store.endSoon(session.id, then)
+      else then?.()
     })
   }
 

@@ -11,7 +11,7 @@ import { decodeIdentity, encodeIdentity } from './identity-text.ts'
  * the place it stands for ends in the same state.
  */
 
-const SessionTag = { id: 1, clientId: 2, identity: 3, expiry: 4, expiresAt: 5, position: 6, flags: 7, will: 8, willPayload: 9, willForward: 10, maybeSent: 11 } as const
+const SessionTag = { id: 1, clientId: 2, identity: 3, expiry: 4, expiresAt: 5, position: 6, flags: 7, will: 8, willPayload: 9, willForward: 10, maybeSent: 11, lastId: 12 } as const
 /** Of a session that begins: what was known of one with this id is void. */
 const FRESH = 1
 const ENDED = 2
@@ -52,6 +52,8 @@ export interface SessionHead {
   readonly position: number
   /** Up to there QoS 1 messages may have been sent without being remembered, right before a crash. */
   readonly maybeSent: number
+  /** The packet identifier that was used last. */
+  readonly lastId: number
   readonly will: SavedWill | null
 }
 
@@ -83,7 +85,7 @@ export interface SavedDelivery {
   received: boolean
 }
 
-export function writeHead (writer: RecordWriter, { id, clientId, identity, expiry, expiresAt, position, maybeSent, will }: SessionHead, fresh: boolean): void {
+export function writeHead (writer: RecordWriter, { id, clientId, identity, expiry, expiresAt, position, maybeSent, lastId, will }: SessionHead, fresh: boolean): void {
   writer.text(SessionTag.id, id)
   writer.text(SessionTag.clientId, clientId)
   writer.text(SessionTag.identity, encodeIdentity(identity))
@@ -91,6 +93,7 @@ export function writeHead (writer: RecordWriter, { id, clientId, identity, expir
   writer.uint64(SessionTag.expiresAt, expiresAt)
   writer.uint64(SessionTag.position, position)
   if (maybeSent > 0) writer.uint64(SessionTag.maybeSent, maybeSent)
+  writer.uint64(SessionTag.lastId, lastId)
   if (fresh) writer.byte(SessionTag.flags, FRESH)
   if (will === null) return
   const { payload, forward, ...rest } = will
@@ -176,6 +179,7 @@ export class SavedSession implements SessionHead {
   expiresAt = 0
   position = 0
   maybeSent = 0
+  lastId = 0
   will: SavedWill | null = null
   readonly subscriptions = new Map<string, SavedSubscription>()
   /** Deliveries that were sent, by packet identifier. */
@@ -206,6 +210,7 @@ export class SavedSession implements SessionHead {
     const before = this.inflight.get(packetId)
     const filter = !shared ? null : this.assigned.get(time)?.[0] ?? (before?.time === time ? before.shared : null)
     if (filter !== null) this.unassign(time, filter)
+    this.lastId = laterId(this.lastId, packetId)
     this.inflight.set(packetId, { qos, time, shared: filter, topic: null, received: false })
   }
 }
@@ -256,7 +261,7 @@ export class SavedSessions {
         case SessionTag.id: case SessionTag.clientId: case SessionTag.identity: case SessionTag.will:
           texts.set(tag, bytes.toString('utf8', from, to))
           break
-        case SessionTag.expiry: case SessionTag.expiresAt: case SessionTag.position: case SessionTag.maybeSent:
+        case SessionTag.expiry: case SessionTag.expiresAt: case SessionTag.position: case SessionTag.maybeSent: case SessionTag.lastId:
           numbers.set(tag, readUint64(bytes, from))
           break
         case SessionTag.flags: flags = bytes[from]!; break
@@ -280,6 +285,7 @@ export class SavedSessions {
     session.expiresAt = numbers.get(SessionTag.expiresAt)!
     session.position = Math.max(session.position, numbers.get(SessionTag.position)!)
     session.maybeSent = numbers.get(SessionTag.maybeSent) ?? 0
+    session.lastId = laterId(session.lastId, numbers.get(SessionTag.lastId) ?? 0)
     const will = texts.get(SessionTag.will)
     session.will = will === undefined ? null : { ...JSON.parse(will) as Omit<SavedWill, 'payload' | 'forward'>, payload, forward }
   }
@@ -349,6 +355,7 @@ export class SavedSessions {
         session.sent(packetId, (bytes[from + 2]! & 3) as QoS, readUint64(bytes, from + 3), (bytes[from + 2]! & SHARED) !== 0)
         break
       case ProgressTag.sentRetained:
+        session.lastId = laterId(session.lastId, packetId)
         session.inflight.set(packetId, { qos: bytes[from + 2] as QoS, time: 0, shared: null, topic: bytes.toString('utf8', from + 3, to), received: false })
         break
       case ProgressTag.done:
@@ -375,4 +382,9 @@ export class SavedSessions {
         session.position = Math.max(session.position, readUint64(bytes, from))
     }
   }
+}
+
+/** Which of two packet identifiers was given out later: they go up one by one, and from the last to the first. */
+function laterId (one: number, other: number): number {
+  return (other - one + 65_535) % 65_535 < 32_768 ? other : one
 }

@@ -12,6 +12,12 @@ export interface Progressing {
   written (): void
 }
 
+/** Somebody whose state is to be written, as it is when that happens. */
+export interface Remembered {
+  readonly id: string
+  readonly head: SessionHead
+}
+
 /** Some of what waits. */
 export interface Batch {
   /** In the order of their positions. */
@@ -28,16 +34,23 @@ export interface SessionStore {
   /** Position of the newest message that may be read. */
   readonly time: number
 
+  /** Resolves when it takes what sessions have to remember; throws FoyerError('disk') when that takes too long. */
+  ready (): Promise<void>
+
   /**
-   * A session begins (`fresh`: what is known of one with this id is void) or is another than before. Resolves when it
-   * is durable; throws FoyerError('disk') when that takes too long.
+   * A session begins (`fresh`: what is known of one with this id is void) or is another than before. To be called when
+   * `ready`. Resolves when it is durable; throws FoyerError('disk') when that takes too long.
    */
   head (head: SessionHead, fresh: boolean): Promise<void>
-  /** As `head`, without waiting. */
-  headSoon (head: SessionHead): void
-  endSoon (id: string): void
+  /**
+   * The same soon, of one that it knows. However often it is asked for while nothing can be written, it costs the memory
+   * of one. Calls `then` when it is durable.
+   */
+  headSoon (session: Remembered, then?: () => void): void
+  /** Likewise; what is said of the id later is of another session. */
+  endSoon (id: string, then?: () => void): void
 
-  /** Null for the subscription when it ends. Resolves and throws as `head`. */
+  /** Null for the subscription when it ends. Waits as `ready` does, then as `head`. */
   subscription (session: string, filter: string, subscription: SavedSubscription | null): Promise<void>
 
   /** Its steps are written within some hundred milliseconds. */

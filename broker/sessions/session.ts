@@ -65,7 +65,7 @@ export class Session implements Subscriber {
   /** What a restart has to know of it, beside subscriptions and what is in flight. */
   get head (): SessionHead {
     const { id, clientId, identity, expiry, will, kept } = this
-    return { id, clientId, identity, expiry, expiresAt: this.holder === null && this.expiresAt !== Infinity ? this.expiresAt : 0, position: kept ? this.outbound.position() : 0, maybeSent: this.outbound.maybeSent, will }
+    return { id, clientId, identity, expiry, expiresAt: this.holder === null && this.expiresAt !== Infinity ? this.expiresAt : 0, position: kept ? this.outbound.position() : 0, maybeSent: this.outbound.maybeSent, lastId: this.outbound.window.lastId, will }
   }
 
   mayReceive (topic: string): boolean {

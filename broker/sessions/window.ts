@@ -16,6 +16,9 @@ export type Find = (delivery: Delivery) => Promise<({ message: Message } & Deliv
 
 /** The deliveries of one session that are in flight: sent at QoS 1 or 2 and not yet acknowledged. Outlives connections. */
 export class Window {
+  /** The packet identifier that was used last. */
+  lastId = 0
+
   private readonly arena: Arena
   private readonly ledger: Ledger
   /** Called when there may be room for more. */
@@ -27,7 +30,6 @@ export class Window {
   private resend: Delivery[] = []
   /** Deliveries in flight on this connection. */
   private outstanding = 0
-  private lastId = 0
   /** In flight, and to be sent when those before them may be. */
   private readonly held = new Deque<Delivery>()
   /** Null for sessions that end with their connection. */
@@ -64,15 +66,15 @@ export class Window {
   }
 
   /** Takes up, after a restart, what was in flight. To be completed by `load`. */
-  restore (saved: ReadonlyMap<number, SavedDelivery>, sequence: () => number): void {
+  restore (saved: ReadonlyMap<number, SavedDelivery>, lastId: number, sequence: () => number): void {
     for (const [packetId, { qos, time, received, shared, topic }] of saved) {
       this.inflight.set(packetId, {
         message: null, qos, time, shared, late: false, retainedTopic: topic, packetId,
         state: received ? 'release' : 'sent', retain: false, identifiers: null, sequence: sequence(), repeated: true, durable: true
       })
-      this.lastId = Math.max(this.lastId, packetId)
     }
-    this.lastId = (this.lastId + FORGOTTEN_IDS) % 65_535
+    // The head that says so is durable before anything is sent: so it holds over one kill after the other.
+    this.lastId = (lastId + FORGOTTEN_IDS) % 65_535
   }
 
   /** Brings the messages that were in flight before a restart back into memory. */

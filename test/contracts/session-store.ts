@@ -40,6 +40,7 @@ function head (id: string, more: Partial<SessionHead> = {}): SessionHead {
     expiresAt: 0,
     position: 0,
     maybeSent: 0,
+    lastId: 0,
     will: null,
     ...more
   }
@@ -84,7 +85,7 @@ export function sessionStoreContract (factory: () => SessionStoreFactory): void 
 
   it('keeps what a session is, and its will', async () => {
     const will = { topic: 'rooms/lobby/state/x', qos: 2 as QoS, retain: true, expiry: 7, echo: false, delay: 30, payload: new Uint8Array([0, 255, 1]), forward: new Uint8Array([3, 0, 1, 0x61]) }
-    const given = head('ann/phone', { will, expiresAt: 1_800_000_000_000, position: 12, maybeSent: 9 })
+    const given = head('ann/phone', { will, expiresAt: 1_800_000_000_000, position: 12, maybeSent: 9, lastId: 65_535 })
     await opened.store.head(given, true)
     const found = (await reopen()).get('ann/phone')!
     const { subscriptions: _, inflight: __, inbound: ___, assigned: ____, feeding: _____, ...saved } = found
@@ -93,9 +94,43 @@ export function sessionStoreContract (factory: () => SessionStoreFactory): void 
 
   it('takes the newest of what is said about a session, also without waiting for it', async () => {
     await opened.store.head(head('ann/phone', { expiry: 1 }), true)
-    opened.store.headSoon(head('ann/phone', { expiry: 2 }))
+    opened.store.headSoon({ id: 'ann/phone', head: head('ann/phone', { expiry: 2 }) })
     await opened.store.head(head('bob/tv'), true)
     assert.equal((await reopen()).get('ann/phone')!.expiry, 2)
+  })
+
+  it('writes a session soon as it is then, once however often it is asked for, and tells all who asked', async () => {
+    await opened.store.head(head('ann/phone', { expiry: 1 }), true)
+    const told: number[] = []
+    const ann = { id: 'ann/phone', head: head('ann/phone', { expiry: 2 }) }
+    opened.store.headSoon(ann, () => told.push(1))
+    let asked = 0
+    Object.defineProperty(ann, 'head', { get: () => { asked++; return head('ann/phone', { expiry: 3 }) } })
+    opened.store.headSoon(ann, () => told.push(2))
+    await until(() => told.length === 2, 'that both are told')
+    assert.equal(asked, 1)
+    assert.equal((await reopen()).get('ann/phone')!.expiry, 3)
+  })
+
+  it('does not let a state that was to be written soon go before what came later', async () => {
+    const bob = { id: 'bob/tv', head: head('bob/tv', { expiry: 1 }) }
+    let told = 0
+    for (const id of ['ann/phone', 'bob/tv']) await opened.store.head(head(id), true)
+    // The end of the one is not that of the next with its name.
+    opened.store.endSoon('ann/phone', () => { told++ })
+    opened.store.headSoon(bob, () => { told++ })
+    opened.store.endSoon('bob/tv', () => { told++ })
+    await opened.store.head(head('ann/phone', { expiry: 7 }), true)
+    await until(() => told === 3, 'that all are told')
+    const sessions = await reopen()
+    assert.equal(sessions.get('ann/phone')?.expiry, 7)
+    assert.equal(sessions.has('bob/tv'), false)
+  })
+
+  it('knows the newest packet identifier, also when they begin again at 1', async () => {
+    await opened.store.head(head('ann/phone', { lastId: 65_530 }), true)
+    await progress(opened.store, 'ann/phone', [{ kind: 'sent', packetId: 65_535, qos: 1, time: 5 }, { kind: 'sent', packetId: 3, qos: 1, time: 6 }, { kind: 'done', packetId: 3 }])
+    assert.equal((await reopen()).get('ann/phone')!.lastId, 3)
   })
 
   it('forgets a session that ended, and knows nothing of it when it begins anew', async () => {

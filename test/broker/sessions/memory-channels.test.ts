@@ -48,21 +48,30 @@ describe('a channel that keeps nothing', () => {
     await bob.end()
     await broker.foyer.broker.journal.flush()
     const ann = await broker.connect('ann', { clean: true })
-    let open!: () => void
-    files.gate = new Promise(resolve => { open = resolve })
-    const { syncs } = files
-    ann.publish('rooms/lobby/state/y', 'held', { qos: 1, messageId: 1 })
-    await until(() => files.syncs > syncs, 'the sync')
+    /** Holds the next group back. */
+    const hold = (): { reached: () => Promise<void>, go: () => void } => {
+      let go!: () => void
+      files.gate = new Promise(resolve => { go = resolve })
+      const { syncs } = files
+      return { reached: async () => await until(() => files.syncs > syncs, 'the sync'), go }
+    }
+    const letBobIn = hold()
+    const bobIsBack = broker.connect('bob')
+    await until(() => broker.foyer.broker.stats().connections === 3, 'that he comes')
+    await letBobIn.reached()
+    ann.publish('rooms/lobby/state/y', 'this makes it wait for the disk', { qos: 1, messageId: 1 })
     ann.publish(TOPIC, 'first', { qos: 1, messageId: 2 })
     ann.send({ cmd: 'pingreq' })
     await ann.take('pingresp')
+    const letFirstGo = hold()
+    letBobIn.go()
     // He is at the journal's end, so nobody is behind any more.
-    await broker.connect('bob')
+    await (await bobIsBack).settled()
     ann.publish(TOPIC, 'second', { qos: 1, messageId: 3 })
     ann.send({ cmd: 'pingreq' })
     await ann.take('pingresp')
     files.gate = null
-    open()
+    letFirstGo.go()
     assert.deepEqual(texts(await arrivals(carol, 2)), ['first', 'second'])
   })
 
