@@ -407,15 +407,22 @@ export class Connection implements Port, OutletOwner, Holder {
     this.settled()
     if (this.expiryTimer !== null) clearTimeout(this.expiryTimer)
     const { opened, services } = this
+    let waits = false
     if (opened !== null) {
       // An orderly DISCONNECT discards the will [MQTT-3.1.2-10], unless it asks for it.
-      if (goodbye !== null && goodbye.reasonCode !== DISCONNECT_WITH_WILL) services.wills.set(opened.session, null)
-      if (opened.session.holder === this) services.sessions.release(opened.session)
+      const discarded = goodbye !== null && goodbye.reasonCode !== DISCONNECT_WITH_WILL && opened.session.will !== null
+      if (discarded) services.wills.set(opened.session, null)
+      // DISCONNECT has no answer: a client that cares takes the end of the connection for one. From there on not even a
+      // kill brings the will back.
+      if (opened.session.holder === this) {
+        waits = discarded
+        services.sessions.release(opened.session, discarded ? () => this.outlet.finish() : undefined)
+      }
       if (goodbye === null) opened.link.destroy()
       else opened.link.disconnect(goodbye)
       this.letGo = opened.link.closed
     }
-    this.outlet.finish()
+    if (!waits) this.outlet.finish()
     if (!this.stream.destroyed) {
       // A peer that does not read would keep the socket for ever.
       const timer = setTimeout(() => this.stream.destroy(), this.outlet.full ? 0 : LINGER_MS)

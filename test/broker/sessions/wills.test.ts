@@ -1,5 +1,8 @@
 import assert from 'node:assert/strict'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { describe, it } from 'mocha'
+import { diskFiles } from '../../../broker/journal/file-layer.ts'
+import { FaultyFiles } from '../../helpers/faulty-files.ts'
 import type { MqttClient, ConnectOptions } from '../../helpers/mqtt-client.ts'
 import { arrivals, Restarts, texts } from '../../helpers/restart.ts'
 import { useTeardown } from '../../helpers/teardown.ts'
@@ -58,6 +61,38 @@ describe('the will of a session', () => {
     await broker.kill()
     assert.deepEqual(await heard(0), [])
     assert.equal(broker.foyer.broker.stats().accepted, 0)
+  })
+
+  for (const [protocolVersion, clean] of [[4, false], [4, true], [5, false], [5, true]] as const) {
+    it(`is not published after a kill that comes when its client has left in order and seen the end (level ${protocolVersion}, ${clean ? 'clean' : 'persistent'})`, async () => {
+      const files = new FaultyFiles()
+      const broker = await Restarts.begin(t, {}, '', { files })
+      const ann = await broker.connect('ann', { protocolVersion, clean, ...(clean ? { properties: {} } : {}), ...will('gone') })
+      let open!: () => void
+      const gate = new Promise<void>(resolve => { open = resolve })
+      t.after(open)
+      files.write = async (...args) => {
+        await gate
+        await diskFiles.write(...args)
+      }
+      ann.send({ cmd: 'disconnect', reasonCode: 0 })
+      assert.equal(await Promise.race([ann.closed.then(() => 'closed'), sleep(200)]), undefined, 'the end was seen before the disk had it')
+      open()
+      await ann.closed
+      await broker.kill()
+      // A round trip later than the wills of the start.
+      await (await broker.connect('cat', { clean: true })).settled()
+      assert.equal(broker.foyer.broker.stats().accepted, 0)
+    })
+  }
+
+  it('does not keep the connection open when the disk does not answer', async () => {
+    const files = new FaultyFiles()
+    const broker = await Restarts.begin(t, {}, '', { files })
+    const ann = await broker.connect('ann', will('gone'))
+    files.failingSyncs = Infinity
+    await ann.end()
+    files.failingSyncs = 0
   })
 
   it('with a delay is not published when its client is back in time', async () => {
