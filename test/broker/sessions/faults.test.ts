@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { describe, it } from 'mocha'
+import { diskFiles } from '../../../broker/journal/file-layer.ts'
 import { FaultyFiles } from '../../helpers/faulty-files.ts'
 import { arrivals, Restarts, texts } from '../../helpers/restart.ts'
 import { useTeardown } from '../../helpers/teardown.ts'
@@ -76,6 +78,29 @@ describe('what a session must not lose', () => {
     const last = await broker.open('bob')
     assert.equal(last.present, true)
     assert.deepEqual(await arrivals(last.client, 0), [])
+  })
+
+  it('is that it was sent something right after it came back: that comes again with DUP, and its identifier is not used again', async () => {
+    const files = new FaultyFiles()
+    const broker = await Restarts.begin(t, {}, '', { files })
+    const bob = await broker.connect('bob')
+    await bob.subscribe(TOPIC, 1)
+    await bob.end()
+    await broker.publish(TOPIC, ['a'])
+    await broker.foyer.broker.journal.flush()
+    files.write = async (...args) => {
+      await sleep(30)
+      await diskFiles.write(...args)
+    }
+    const seen = new Set<number>()
+    for (let kill = 0; kill < 3; kill++) {
+      const again = await broker.connect('bob')
+      const { dup, messageId } = await again.message()
+      assert.equal(dup, kill > 0)
+      assert.ok(!seen.has(messageId!))
+      seen.add(messageId!)
+      await broker.kill()
+    }
   })
 
   it('is not made up when CONNECT could not be stored: the next one begins anew', async () => {
