@@ -180,9 +180,11 @@ export function storeContract (factory: () => StoreFactory): void {
     const topics = fc.sample(topic, { numRuns: 400, seed: 1 })
     const sent: StoredMessage[] = topics.map((text) => make({ topic: text }))
     await append(sent)
+    // Searching all of time again and again would be most of the work.
+    const stretch = { after: sent[0]!.time - 1, before: sent.at(-1)!.time + 1 }
     await fc.assert(fc.asyncProperty(fc.array(filter, { minLength: 1, maxLength: 2 }), async (filters) => {
       const expected = sent.filter((message) => filters.some((text) => filterMatches(text, message.topic)))
-      assert.deepEqual(await cursors({ filters, order: 'oldest' }), expected.map(({ cursor }) => cursor))
+      assert.deepEqual(await cursors({ ...stretch, filters, order: 'oldest' }), expected.map(({ cursor }) => cursor))
     }), { numRuns: 150, examples: [[['#']], [['+/#']], [['a/#']], [['a/+']], [['+']], [['a/+/#']], [['/#']], [['$x/#']], [['+/+/']]] })
   })
 
