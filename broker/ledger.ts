@@ -1,7 +1,7 @@
 import type { ErrorCode } from '../protocol/errors.ts'
 
 /** Why a matched message was not delivered. */
-export type DropReason = 'slow' | 'queueFull' | 'offline' | 'expired' | 'policy' | 'tooLarge' | 'sessionEnded' | 'unsubscribed' | 'lost'
+export type DropReason = 'slow' | 'queueFull' | 'offline' | 'expired' | 'policy' | 'tooLarge' | 'sessionEnded' | 'unsubscribed' | 'journalFull'
 
 /**
  * Counts what happens to every message, so that nothing is lost without a reason:

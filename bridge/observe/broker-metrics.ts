@@ -4,7 +4,7 @@ import { metricGroup } from './metrics.ts'
 import type { Metric, MetricGroup, Sample } from './metrics.ts'
 
 /** Why deliveries are dropped; these are there from the start, so that a sum over all of them always is. */
-const DROP_REASONS = ['slow', 'queueFull', 'offline', 'expired', 'policy', 'tooLarge', 'sessionEnded', 'unsubscribed', 'lost']
+const DROP_REASONS = ['slow', 'queueFull', 'offline', 'expired', 'policy', 'tooLarge', 'sessionEnded', 'unsubscribed', 'journalFull']
 
 const METRICS: readonly Metric<BrokerStats>[] = [
   { name: 'foyer_connections', type: 'gauge', help: 'Open MQTT connections, by TCP, TLS and WebSocket.', collect: ({ connections }) => connections },

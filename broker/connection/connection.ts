@@ -201,6 +201,13 @@ export class Connection implements Port, OutletOwner, Holder {
       logger.warn({ ...this.name, dropped }, 'messages were dropped because a subscriber reads too slowly')
       this.report('dropped', `${dropped} messages were dropped: you read too slowly`, '')
     }
+    if (outbound.lostSinceTold > 0 && !this.outlet.full) {
+      const lost = outbound.lostSinceTold
+      outbound.lostSinceTold = 0
+      const what = `${lost === Infinity ? '' : `${lost} `}messages that waited for you were dropped: the journal was full`
+      logger.warn({ ...this.name, lost: lost === Infinity ? 'unknown' : lost }, 'messages that waited for a session were dropped: journal.maxBytes was reached, and journal.onFull is drop-oldest')
+      this.report('dropped', what, '')
+    }
   }
 
   /** Takes nothing more from the client; what was taken is still answered. */

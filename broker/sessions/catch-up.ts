@@ -52,11 +52,12 @@ export class CatchUp {
   async run (): Promise<void> {
     const { session: { outbound }, options: { store } } = this
     await this.bringEarlier()
-    for await (const { messages, upTo } of store.read(outbound.scanned, topic => this.reads(topic))) {
+    for await (const { messages, upTo, gap } of store.read(outbound.scanned, topic => this.reads(topic))) {
       for (const message of messages) {
         if (!this.stopped) await this.bring(message)
       }
       if (this.stopped) return
+      if (gap === true) outbound.gap = true
       outbound.advance(upTo, false)
       // What was another member's until now is not found by reading on.
       await this.bringEarlier()
@@ -82,7 +83,8 @@ export class CatchUp {
         }
         for (let filter = outbound.assignedAt(time); filter !== null; filter = outbound.assignedAt(time)) {
           outbound.taken()
-          ledger.drop('lost')
+          ledger.drop('journalFull')
+          outbound.lostSinceTold++
           outbound.unassign(time, filter)
         }
       }

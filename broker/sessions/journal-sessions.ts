@@ -118,12 +118,24 @@ export class JournalSessions implements SessionStore {
         yield { messages: [], upTo: time }
         continue
       }
-      if (segment.sequence !== sequence) {
-        sequence = segment.sequence
-        offset = segment.after >= position ? HEADER_BYTES : (await journal.reads.index(segment)).offsetAfter(position, HEADER_BYTES)
+      // Nothing that a session needs is removed, unless the journal is full and may drop it.
+      if (segment === journal.segments[0] && segment.after > position) {
+        position = segment.after
+        yield { messages: [], upTo: position, gap: true }
+        continue
       }
       const { length, lastTime } = segment
-      yield * this.readFile(segment, await this.offsets(segment, offset, length, wanted), position)
+      try {
+        if (segment.sequence !== sequence) {
+          sequence = segment.sequence
+          offset = segment.after >= position ? HEADER_BYTES : (await journal.reads.index(segment)).offsetAfter(position, HEADER_BYTES)
+        }
+        yield * this.readFile(segment, await this.offsets(segment, offset, length, wanted), position)
+      } catch (error) {
+        // It was dropped while it was read: what is left of it is a gap.
+        if (journal.segments.includes(segment)) throw error
+        continue
+      }
       offset = length
       position = lastTime
       yield { messages: [], upTo: position }

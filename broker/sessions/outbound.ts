@@ -26,6 +26,10 @@ export interface Orphan extends Assigned {
 export class Outbound {
   /** QoS 0 messages dropped since somebody last asked, to be told to the client. */
   droppedSinceTold = 0
+  /** Messages that waited and were dropped, as the journal was full, to be told to the client; Infinity = nobody counted. */
+  lostSinceTold = 0
+  /** Whether the reader of the journal met a place where something was dropped. */
+  gap = false
   /** Whether its messages are taken from the journal: it is away, or has to catch up. */
   behind = false
   /** Up to there QoS 1 messages may have been sent before a crash, without being remembered. */
@@ -54,6 +58,8 @@ export class Outbound {
   private progress: Progress | null = null
   /** Deliveries that the router found and that are left in the journal. */
   private inJournal = 0
+  /** What waits may have come before this process began. */
+  private uncounted = false
 
   constructor (arena: Arena, ledger: Ledger, online: QueueLimits, offline: QueueLimits) {
     this.arena = arena
@@ -106,13 +112,13 @@ export class Outbound {
     this.window.restore(inflight, lastId, () => this.sequence++)
     for (const [time, filters] of assigned) for (const filter of filters) this.assignments.add(time, filter, false)
     for (const [filter, time] of feeding) this.unfed.set(filter, time)
-    this.behind = true
+    this.behind = this.uncounted = true
     this.scanned = position
   }
 
   /** Brings the messages that were in flight before a restart back into memory. */
   async load (find: Find): Promise<void> {
-    await this.window.load(find)
+    this.lostSinceTold += await this.window.load(find)
   }
 
   /** Remembers a step of the messages that come from the client. */
@@ -207,8 +213,10 @@ export class Outbound {
     this.scanned = Math.max(this.scanned, position)
     if (!live) return
     this.behind = false
-    // Nothing matched them any more when their turn came.
-    this.ledger.drop('unsubscribed', this.inJournal)
+    // They were dropped with their files; without such, nothing matched them any more when their turn came.
+    this.ledger.drop(this.gap ? 'journalFull' : 'unsubscribed', this.inJournal)
+    if (this.gap) this.lostSinceTold += this.uncounted ? Infinity : this.inJournal
+    this.gap = this.uncounted = false
     this.inJournal = 0
   }
 

@@ -24,6 +24,8 @@ export interface Batch {
   readonly messages: readonly Message[]
   /** Nothing that is wanted lies between the last of them and this position. */
   readonly upTo: number
+  /** Something that may have been wanted lay before this position, and is gone. */
+  readonly gap?: boolean
 }
 
 /**
@@ -71,7 +73,8 @@ export interface SessionStore {
 
   /**
    * The messages after a position whose topics are wanted, from batch to batch for as long as the caller goes on. At the
-   * end a batch has `upTo` equal to `time`, or less when something has come meanwhile.
+   * end a batch has `upTo` equal to `time`, or less when something has come meanwhile. What was dropped before it could
+   * be read, also in the middle of that, is a `gap`.
    */
   read (after: number, wanted: (topic: string) => boolean): AsyncIterable<Batch>
 }

@@ -77,12 +77,15 @@ export class Window {
     this.lastId = (lastId + FORGOTTEN_IDS) % 65_535
   }
 
-  /** Brings the messages that were in flight before a restart back into memory. */
-  async load (find: Find): Promise<void> {
+  /** Brings the messages that were in flight before a restart back into memory; resolves with how many are gone. */
+  async load (find: Find): Promise<number> {
+    let gone = 0
     for (const [packetId, delivery] of this.inflight) {
       if (delivery.message !== null || delivery.state !== 'sent') continue
       const found = await find(delivery)
       if (found === null) {
+        // Its file was dropped, or the retained message cleared.
+        if (delivery.retainedTopic === null) gone++
         this.forget(packetId)
       } else {
         delivery.message = found.message
@@ -90,6 +93,7 @@ export class Window {
         delivery.identifiers = found.identifiers
       }
     }
+    return gone
   }
 
   /** What is in flight, for a snapshot. */

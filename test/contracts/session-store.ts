@@ -129,7 +129,7 @@ export function sessionStoreContract (factory: () => SessionStoreFactory): void 
 
   it('knows the newest packet identifier, also when they begin again at 1', async () => {
     await opened.store.head(head('ann/phone', { lastId: 65_530 }), true)
-    await progress(opened.store, 'ann/phone', [{ kind: 'sent', packetId: 65_535, qos: 1, time: 5 }, { kind: 'sent', packetId: 3, qos: 1, time: 6 }, { kind: 'done', packetId: 3 }])
+    await progress(opened.store, 'ann/phone', [{ kind: 'sent', packetId: 65_535, qos: 1, time: 5, shared: false }, { kind: 'sent', packetId: 3, qos: 1, time: 6, shared: false }, { kind: 'done', packetId: 3 }])
     assert.equal((await reopen()).get('ann/phone')!.lastId, 3)
   })
 
