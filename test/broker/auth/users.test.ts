@@ -120,12 +120,14 @@ describe('the users of the configuration', () => {
     it('take as long when unknown as when the password is wrong', async () => {
       const wrong: number[] = []
       const unknown: number[] = []
-      for (let i = 0; i < 5; i++) {
+      const ratio = (): number => Math.min(...unknown) / Math.min(...wrong)
+      const alike = (): boolean => ratio() > 0.5 && ratio() < 2
+      // The least of some times is what it costs; the busier the machine, the more it takes to see it.
+      for (let i = 0; i < 5 || (i < 100 && !alike()); i++) {
         wrong.push(await timed(() => refused(enter('plug', `wrong ${i}`), 'credentialsBad')))
         unknown.push(await timed(() => refused(enter(`nobody ${i}`, 'wrong'), 'credentialsBad')))
       }
-      const ratio = Math.min(...unknown) / Math.min(...wrong)
-      assert(ratio > 0.5 && ratio < 2, `${ratio}`)
+      assert(alike(), `${ratio()}`)
     })
   })
 

@@ -18,7 +18,10 @@ async function change (dataDir: string, statement: string): Promise<void> {
   instance.closeSync()
 }
 
-describe('the DuckDB store', () => {
+describe('the DuckDB store', function () {
+  // Each opening starts a thread that loads DuckDB: a second of work, and there are up to five in a test.
+  this.timeout(60_000)
+
   describe('keeps the contract of stores:', () => {
     const folder = useFolder()
     storeContract(() => {
