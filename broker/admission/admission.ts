@@ -178,7 +178,7 @@ export class Admission {
   private noRoom (sub: string): NotNow | null {
     const { journal } = this.options
     if (journal.congested) return { code: journal.fault === null ? 'backpressure' : 'disk', detail: journal.fault ?? 'more is published than the disk takes', retryIn: CONGESTED_RETRY }
-    const full = journal.quota.refusal(sub)
+    const full = journal.refusal(sub)
     return full === null ? null : { code: 'quota', detail: full, retryIn: QUOTA_RETRY }
   }
 

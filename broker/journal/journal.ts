@@ -39,6 +39,8 @@ export interface OpenReport {
 }
 
 const FILE_BYTES = 64 * 1024 * 1024
+/** Only whole files can be removed: with fewer than this many, what is done with would fill the quota for too long. */
+const FILES_IN_QUOTA = 16
 /** Records that wait to be written, above which publishers are held back. */
 const CONGESTED_BYTES = 16 * 1024 * 1024
 /** Milliseconds between attempts while the disk refuses. */
@@ -91,7 +93,7 @@ export class Journal {
   private draftTime = 0
 
   constructor (options: JournalOptions) {
-    this.options = { fileBytes: FILE_BYTES, files: diskFiles, ...options }
+    this.options = { fileBytes: Math.min(FILE_BYTES, Math.floor(options.quota.maxBytes / FILES_IN_QUOTA)), files: diskFiles, ...options }
     this.quota = new Quota(options.quota)
     this.clock = new CursorClock(options.now)
     this.reader = new Reader(options.directory, this.options.files)
@@ -290,6 +292,16 @@ export class Journal {
     this.consumers.saveAll(writer, this.releasedTime)
     yield
     yield * save(writer)
+  }
+
+  /**
+   * Why a publish of this user has to wait for room; null when it need not. Files that nobody needs any more go then: with
+   * all publishers waiting nothing is written, and what comes after a write would never come.
+   */
+  refusal (user: string): string | null {
+    const refusal = this.quota.refusal(user)
+    if (refusal !== null) this.trim()
+    return refusal
   }
 
   /** Removes complete files that nobody needs. Happens by itself after each snapshot. */

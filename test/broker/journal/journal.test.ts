@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { readFileSync, writeFileSync, readdirSync, mkdirSync, copyFileSync, truncateSync, statSync } from 'node:fs'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { describe, it } from 'mocha'
 import fc from 'fast-check'
 import { readMessage, recordEnd, RecordType, recordType } from '../../../protocol/record.ts'
@@ -357,6 +358,25 @@ describe('the files of the journal', () => {
     assert.equal(journal.quota.refusal('bob'), null)
     while (journal.quota.refusal('bob') === null) await append(journal, 'x'.repeat(500), { sender: 'bob' })
     assert.match(journal.quota.refusal('eve') ?? '', /^the journal holds \d+ bytes, as many as journal.maxBytes allows$/)
+  })
+
+  it('make room at the quota when what is in them is done with, though nothing is written any more', async () => {
+    const { journal, directory } = await openJournal(t, journalFolder(t), { fileBytes, quota: { maxBytes: 100_000, onFull: 'block', userShare: 80 } })
+    journal.onSnapshot(function * () {})
+    const consumer = journal.consumer('recorder')
+    while (journal.refusal('ann') === null) await append(journal, 'x'.repeat(500), { sender: 'ann' })
+    const { sequence } = journal.segments.at(-1)!
+    await until(() => readdirSync(directory).some(name => name.startsWith(`snapshot-${String(sequence).padStart(10, '0')}`)), 'the last snapshot')
+    // What goes by itself after it has gone by then.
+    await sleep(100)
+    consumer.commit(journal.time)
+    await until(() => journal.refusal('ann') === null, 'that there is room')
+  })
+
+  it('are a part of the quota each, also when that is small', async () => {
+    const { journal } = await openJournal(t, journalFolder(t), { quota: { maxBytes: 64 * 2 ** 20, onFull: 'block', userShare: 50 } })
+    for (let i = 0; i < 10; i++) await append(journal, Buffer.alloc(2 ** 20))
+    assert.ok(journal.segments.length > 1)
   })
 
   it('are still counted to their users after a restart, each once', async () => {
