@@ -1,7 +1,7 @@
 import { open, readdir, readFile, stat } from 'node:fs/promises'
 import type { FileDamage } from './recovery.ts'
 import { scan } from './scan.ts'
-import { decodeHeader, FORMAT, HEADER_BYTES, segmentPath, sequenceOf, type Header } from './segment.ts'
+import { decodeHeader, extentOf, FORMAT, HEADER_BYTES, segmentPath, sequenceOf, type Header } from './segment.ts'
 
 /** One file of the journal, as it lies on the disk. */
 export interface InspectedFile {
@@ -15,6 +15,8 @@ export interface InspectedFile {
   readonly tornBytes: number
   /** Bytes behind the end that the next file gives it: written with an error, never acknowledged. */
   readonly givenUpBytes: number
+  /** Positions between which messages may have been left out of it, since nobody needed them any more; null when none were. */
+  readonly omits: { readonly after: number, readonly upTo: number } | null
 }
 
 interface Found { readonly path: string, readonly sequence: number, readonly size: number, readonly header: Header | null }
@@ -25,15 +27,17 @@ interface Found { readonly path: string, readonly sequence: number, readonly siz
  */
 export async function * inspectJournal (directory: string): AsyncGenerator<InspectedFile> {
   const found = await find(directory)
-  for (const [i, file] of found.entries()) yield await inspect(directory, file, found[i + 1] ?? null)
+  // Those that another stands for would be removed by a start.
+  const files = found.filter(({ sequence }) => !found.some(({ sequence: before, header }) => before < sequence && sequence <= (header?.compacted?.through ?? 0)))
+  for (const [i, file] of files.entries()) yield await inspect(directory, file, files[i + 1] ?? null)
 }
 
 async function inspect (directory: string, { path, sequence, size, header }: Found, next: Found | null): Promise<InspectedFile> {
   const bytes = await readFile(path)
   // It was made and not yet begun when the process died.
-  if (header === null && next === null && size <= HEADER_BYTES) return { path, bytes, records: [], damages: [], tornBytes: size, givenUpBytes: 0 }
-  const follows = next?.sequence === sequence + 1
-  const length = Math.min(bytes.length, (follows ? next.header?.previousLength : null) ?? Infinity)
+  if (header === null && next === null && size <= HEADER_BYTES) return { path, bytes, records: [], damages: [], tornBytes: size, givenUpBytes: 0, omits: null }
+  const { length: stated, follows } = extentOf(sequence, header, next)
+  const length = Math.min(bytes.length, stated ?? Infinity)
   const damages: FileDamage[] = []
   const damaged = (offset: number, bytes: number): void => { damages.push({ path, offset, bytes }) }
   if (header === null) damaged(0, Math.min(HEADER_BYTES, length))
@@ -42,9 +46,10 @@ async function inspect (directory: string, { path, sequence, size, header }: Fou
   for (const { offset, bytes } of result.damages) damaged(offset, bytes)
   // In a file that others follow nothing may be torn.
   if (next !== null && result.end < length) damaged(result.end, length - result.end)
-  if (follows && next.header !== null && length < next.header.previousLength) damaged(length, next.header.previousLength - length)
-  if (next !== null && !follows) damages.push({ path: segmentPath(directory, sequence + 1), offset: 0, bytes: 0 })
-  return { path, bytes, records, damages, tornBytes: next === null ? Math.max(0, length - result.end) : 0, givenUpBytes: bytes.length - length }
+  if (stated !== null && length < stated) damaged(length, stated - length)
+  if (next !== null && !follows) damages.push({ path: segmentPath(directory, (header?.compacted?.through ?? sequence) + 1), offset: 0, bytes: 0 })
+  const omits = header === null || header.compacted === null ? null : { after: header.after, upTo: header.compacted.lastTime }
+  return { path, bytes, records, damages, tornBytes: next === null ? Math.max(0, length - result.end) : 0, givenUpBytes: bytes.length - length, omits }
 }
 
 async function find (directory: string): Promise<Found[]> {

@@ -25,6 +25,13 @@ export interface Block {
   readonly damage: FileDamage | null
 }
 
+/** The file was removed or rewritten: what is wanted of it has to be looked for again, by its position. */
+export class Gone extends Error {
+  constructor ({ path }: Segment) {
+    super(`${path} is not what it was any more`)
+  }
+}
+
 interface OpenFile {
   readonly fd: Promise<number>
   users: number
@@ -32,11 +39,15 @@ interface OpenFile {
   doomed: boolean
 }
 
-/** Reads what was released. Called with places that it or the index gave out. */
+/**
+ * Reads what was released. Called with places that it or the index gave out; throws `Gone` when the file that they are
+ * places of is none any more. A descriptor belongs to the segment that it was opened for, not to the name, so that it
+ * never reads other bytes than those.
+ */
 export class Reader {
   private readonly directory: string
   private readonly files: FileLayer
-  private readonly open = new Map<number, OpenFile>()
+  private readonly open = new Map<Segment, OpenFile>()
   private readonly indexes: Segment[] = []
   private closed = false
 
@@ -97,6 +108,7 @@ export class Reader {
 
   /** The index of a file: in memory, from beside the file, or made anew. */
   async index (segment: Segment): Promise<SegmentIndex> {
+    if (segment.gone) throw new Gone(segment)
     if (segment.index !== null) return segment.index
     const index = await this.readIndex(segment) ?? await this.makeIndex(segment)
     segment.index = index
@@ -105,43 +117,49 @@ export class Reader {
     return index
   }
 
+  /** Opens a file if it is not: what takes its name from then on is not read in its place. */
+  async hold (segment: Segment): Promise<void> {
+    await this.use(segment, async () => {})
+  }
+
   /** Lets go of a file, as soon as nobody reads it. */
-  async forget ({ sequence }: Pick<Segment, 'sequence'>): Promise<void> {
-    const file = this.open.get(sequence)
+  async forget (segment: Segment): Promise<void> {
+    const file = this.open.get(segment)
     if (file === undefined) return
-    this.open.delete(sequence)
+    this.open.delete(segment)
     file.doomed = true
     if (file.users === 0) await this.files.close(await file.fd)
   }
 
   async close (): Promise<void> {
     this.closed = true
-    for (const sequence of [...this.open.keys()]) await this.forget({ sequence })
+    for (const segment of [...this.open.keys()]) await this.forget(segment)
   }
 
-  private async readIndex ({ sequence }: Segment): Promise<SegmentIndex | null> {
+  private async readIndex ({ sequence, length }: Segment): Promise<SegmentIndex | null> {
     const path = indexPath(this.directory, sequence)
     try {
-      return SegmentIndex.decode(await readWhole(this.files, path, await this.files.size(path)))
+      return SegmentIndex.decode(await readWhole(this.files, path, await this.files.size(path)), length)
     } catch {
       return null
     }
   }
 
   private async makeIndex (segment: Segment): Promise<SegmentIndex> {
-    const bytes = await readWhole(this.files, segment.path, segment.length)
+    const bytes = await this.bytes(segment, 0, segment.length)
     const index = new SegmentIndex()
     scan(bytes, HEADER_BYTES, start => note(index, bytes, start))
     return index
   }
 
-  private async use<T> ({ sequence, path }: Segment, work: (fd: number) => Promise<T>): Promise<T> {
+  private async use<T> (segment: Segment, work: (fd: number) => Promise<T>): Promise<T> {
     if (this.closed) throw new Error('the journal is closed')
-    let file = this.open.get(sequence)
+    if (segment.gone) throw new Gone(segment)
+    let file = this.open.get(segment)
     if (file === undefined) {
-      file = { fd: this.files.open(path, false), users: 0, doomed: false }
-      this.open.set(sequence, file)
-      file.fd.catch(() => this.open.delete(sequence))
+      file = { fd: this.files.open(segment.path, false), users: 0, doomed: false }
+      this.open.set(segment, file)
+      file.fd.catch(() => this.open.delete(segment))
     }
     file.users++
     try {

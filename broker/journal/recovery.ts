@@ -3,7 +3,7 @@ import { FoyerError } from '../../protocol/errors.ts'
 import type { FileLayer } from './file-layer.ts'
 import { scan, type ScanResult } from './scan.ts'
 import { SegmentIndex } from './segment-index.ts'
-import { decodeHeader, FORMAT, HEADER_BYTES, segmentPath, sequenceOf, type Header, type Location, type Segment } from './segment.ts'
+import { decodeHeader, extentOf, FORMAT, HEADER_BYTES, indexPath, segmentPath, sequenceOf, type Header, type Location, type Segment } from './segment.ts'
 
 /** What can't be read of a file that is complete. */
 export interface FileDamage {
@@ -30,18 +30,22 @@ export async function recover (directory: string, files: FileLayer, from: Locati
   let tornBytes = 0
   for (const [i, { path, header, size }] of found.entries()) {
     const next = found[i + 1]
-    const follows = next !== undefined && next.header.sequence === header.sequence + 1
-    if (next !== undefined && !follows) damages.push({ path: segmentPath(directory, header.sequence + 1), offset: 0, bytes: 0 })
+    const through = header.compacted?.through ?? header.sequence
+    const { length, follows } = extentOf(header.sequence, header, next === undefined ? null : { sequence: next.header.sequence, header: next.header })
+    if (next !== undefined && !follows) damages.push({ path: segmentPath(directory, through + 1), offset: 0, bytes: 0 })
     const segment: Segment = {
       sequence: header.sequence,
+      through,
       path,
       after: header.after,
-      lastTime: next?.header.after ?? header.after,
-      length: follows ? Math.min(size, next.header.previousLength) : size,
+      lastTime: header.compacted?.lastTime ?? next?.header.after ?? header.after,
+      length: Math.min(size, length ?? size),
       checked: false,
-      index: null
+      index: null,
+      compacted: header.compacted !== null,
+      gone: false
     }
-    if (follows && size < next.header.previousLength) damages.push({ path, offset: size, bytes: next.header.previousLength - size })
+    if (length !== null && size < length) damages.push({ path, offset: size, bytes: length - size })
     segments.push(segment)
     const start = from === null || segment.sequence > from.sequence ? HEADER_BYTES : segment.sequence === from.sequence ? from.offset : Infinity
     if (start === Infinity && next !== undefined) continue
@@ -97,6 +101,13 @@ async function headers (directory: string, files: FileLayer): Promise<Found[]> {
       throw new FoyerError('disk', `the journal file ${path} does not begin as one: restore it from a backup, or move it away to go on without the messages in it`)
     }
     if (header.format > FORMAT) throw new FoyerError('disk', `the journal file ${path} was written by a newer Foyer (format ${header.format}, this one knows ${FORMAT}): start that version, or choose another data directory`)
+    const before = found.at(-1)
+    if (before !== undefined && sequence <= (before.header.compacted?.through ?? 0)) {
+      // Nothing was needed of it any more, and the one before stands for it: its removal was interrupted.
+      await files.remove(path)
+      await files.remove(indexPath(directory, sequence))
+      continue
+    }
     found.push({ path, header, size })
   }
   return found

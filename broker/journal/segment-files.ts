@@ -1,6 +1,7 @@
 import type { Logger } from 'pino'
 import type { FileLayer } from './file-layer.ts'
 import type { Group } from './group.ts'
+import { writeIndex } from './index-file.ts'
 import { SegmentIndex } from './segment-index.ts'
 import { encodeHeader, HEADER_BYTES, indexPath, segmentPath, type Location, type Segment } from './segment.ts'
 
@@ -27,7 +28,7 @@ export class SegmentFiles {
   constructor (options: SegmentFilesOptions, segments: Segment[]) {
     this.options = options
     this.segments = segments
-    this.lastSequence = segments.at(-1)?.sequence ?? 0
+    this.lastSequence = segments.at(-1)?.through ?? 0
   }
 
   /**
@@ -37,7 +38,8 @@ export class SegmentFiles {
   async resume (from: Location | null): Promise<void> {
     const last = this.segments.at(-1)
     if (from !== null) this.lastSequence = Math.max(this.lastSequence, from.offset > HEADER_BYTES ? from.sequence : from.sequence - 1)
-    if (last === undefined) return
+    // A compacted one says itself where it ends.
+    if (last === undefined || last.compacted) return
     const { files } = this.options
     const fd = await files.open(last.path, false)
     try {
@@ -95,23 +97,13 @@ export class SegmentFiles {
       throw error
     }
     // Nobody waits: without the file the index is made anew when it is needed.
-    this.writeIndex(segment).catch((error: unknown) => logger.warn({ err: error, file: indexPath(directory, segment.sequence) }, 'the index of a journal file could not be written; it will be made anew when it is needed'))
+    this.releaseIndex(segment).catch((error: unknown) => logger.warn({ err: error, file: indexPath(directory, segment.sequence) }, 'the index of a journal file could not be written; it will be made anew when it is needed'))
   }
 
-  private async writeIndex (segment: Segment): Promise<void> {
+  private async releaseIndex (segment: Segment): Promise<void> {
     const { directory, files } = this.options
     if (segment.index === null) return
-    const bytes = segment.index.encode()
-    const path = indexPath(directory, segment.sequence)
-    const draft = `${path}.new`
-    await files.remove(draft)
-    const fd = await files.open(draft, true)
-    try {
-      await files.write(fd, bytes, 0, bytes.length, 0)
-    } finally {
-      await files.close(fd)
-    }
-    await files.rename(draft, path)
+    await writeIndex(directory, files, segment, segment.index)
     // From here on it is read back when somebody needs it.
     segment.index = null
   }
@@ -121,7 +113,7 @@ export class SegmentFiles {
     const before = this.segments.at(-1)
     const sequence = ++this.lastSequence
     const path = segmentPath(directory, sequence)
-    const header = encodeHeader({ sequence, previousLength: before?.length ?? 0, after })
+    const header = encodeHeader({ sequence, previousLength: before?.length ?? 0, after, compacted: null })
     const fd = await files.open(path, true)
     try {
       await files.write(fd, header, 0, HEADER_BYTES, 0)
@@ -135,7 +127,7 @@ export class SegmentFiles {
     }
     this.fd = fd
     this.unsynced = false
-    this.segments.push({ sequence, path, after, lastTime: after, length: HEADER_BYTES, checked: true, index: new SegmentIndex() })
+    this.segments.push({ sequence, through: sequence, path, after, lastTime: after, length: HEADER_BYTES, checked: true, index: new SegmentIndex(), compacted: false, gone: false })
   }
 
   private async abandon (): Promise<void> {

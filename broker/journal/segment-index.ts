@@ -2,7 +2,7 @@ import { crc32 } from 'node:zlib'
 
 /** Distance in bytes between the places of a file that can be found by time. */
 const MARK_BYTES = 64 * 1024
-const VERSION = 1
+const VERSION = 2
 
 /** Where things are in one file of the journal: its messages by topic, places by time, and bytes by user. */
 export class SegmentIndex {
@@ -51,8 +51,9 @@ export class SegmentIndex {
     return low === 0 ? first : this.offsets[low - 1]!
   }
 
-  encode (): Buffer {
-    const head = Buffer.from(JSON.stringify({ version: VERSION, topics: [...this.topics.keys()], users: [...this.users], times: this.times, offsets: this.offsets, counts: Array.from(this.topics.values(), offsets => offsets.length) }))
+  /** `length` is that of the file: a file that is rewritten is shorter then, and this is no index of it any more. */
+  encode (length: number): Buffer {
+    const head = Buffer.from(JSON.stringify({ version: VERSION, length, topics: [...this.topics.keys()], users: [...this.users], times: this.times, offsets: this.offsets, counts: Array.from(this.topics.values(), offsets => offsets.length) }))
     let count = 0
     for (const offsets of this.topics.values()) count += offsets.length
     const postings = new Uint32Array(count)
@@ -68,12 +69,12 @@ export class SegmentIndex {
     return Buffer.concat([frame, body])
   }
 
-  /** Null when the bytes are no index of this version: it is made anew from the file then. */
-  static decode (bytes: Buffer): SegmentIndex | null {
+  /** Null when the bytes are no index of this version and of a file of this length: it is made anew from the file then. */
+  static decode (bytes: Buffer, length: number): SegmentIndex | null {
     if (bytes.length < 8 || crc32(bytes.subarray(8)) !== bytes.readUInt32LE(4)) return null
     const headEnd = 8 + bytes.readUInt32LE(0)
-    const head = JSON.parse(bytes.toString('utf8', 8, headEnd)) as { version: number, topics: string[], users: [string, number][], times: number[], offsets: number[], counts: number[] }
-    if (head.version !== VERSION) return null
+    const head = JSON.parse(bytes.toString('utf8', 8, headEnd)) as { version: number, length: number, topics: string[], users: [string, number][], times: number[], offsets: number[], counts: number[] }
+    if (head.version !== VERSION || head.length !== length) return null
     const index = new SegmentIndex()
     let at = headEnd
     for (const [i, topic] of head.topics.entries()) {

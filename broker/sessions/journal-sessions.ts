@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { FoyerError } from '../../protocol/errors.ts'
 import { RecordType, type AnyRecordType } from '../../protocol/record.ts'
 import type { Journal } from '../journal/journal.ts'
+import { Gone } from '../journal/reader.ts'
 import type { RecordWriter } from '../journal/record-writer.ts'
 import { findMessage } from '../journal/lookup.ts'
 import { HEADER_BYTES, type Segment } from '../journal/segment.ts'
@@ -108,32 +109,35 @@ export class JournalSessions implements SessionStore {
   async * read (after: number, wanted: (topic: string) => boolean): AsyncGenerator<Batch> {
     const { journal } = this
     let position = after
-    let sequence = 0
+    let file: Segment | null = null
     let offset = 0
     for (;;) {
       const { time } = journal
-      const segment = journal.segments.find(segment => segment.sequence >= sequence && segment.lastTime > position)
+      const segment = journal.segments.find(segment => segment.sequence >= (file?.sequence ?? 0) && segment.lastTime > position)
       if (segment === undefined) {
         position = time
         yield { messages: [], upTo: time }
         continue
       }
-      // Nothing that a session needs is removed, unless the journal is full and may drop it.
-      if (segment === journal.segments[0] && segment.after > position) {
-        position = segment.after
+      // What nobody needs may be gone; what was needed is dropped only where the journal is full and may do that.
+      if (position < journal.droppedTime && segment.after > position) {
+        position = Math.min(segment.after, journal.droppedTime)
         yield { messages: [], upTo: position, gap: true }
         continue
       }
       const { length, lastTime } = segment
       try {
-        if (segment.sequence !== sequence) {
-          sequence = segment.sequence
+        if (segment !== file) {
           offset = segment.after >= position ? HEADER_BYTES : (await journal.reads.index(segment)).offsetAfter(position, HEADER_BYTES)
+          file = segment
         }
-        yield * this.readFile(segment, await this.offsets(segment, offset, length, wanted), position)
+        for await (const batch of this.readFile(segment, await this.offsets(segment, offset, length, wanted), position)) {
+          position = batch.upTo
+          yield batch
+        }
       } catch (error) {
-        // It was dropped while it was read: what is left of it is a gap.
-        if (journal.segments.includes(segment)) throw error
+        // Rewritten meanwhile: what is behind `position` is in what took its place. Or dropped: what is left is a gap.
+        if (!(error instanceof Gone) && journal.segments.includes(segment)) throw error
         continue
       }
       offset = length

@@ -11,7 +11,7 @@ function fileOf (messages: readonly StoredMessage[]): InspectedFile {
   const bytes = Buffer.from(recordsOf(messages))
   const records: number[] = []
   for (let start = 0; start < bytes.length; start = recordEnd(bytes, start)) records.push(start)
-  return { path: 'journal.log', bytes, records, damages: [], tornBytes: 0, givenUpBytes: 0 }
+  return { path: 'journal.log', bytes, records, damages: [], tornBytes: 0, givenUpBytes: 0, omits: null }
 }
 
 async function compare (journal: readonly (readonly StoredMessage[])[], stored: readonly StoredMessage[], isDurable = (_channel: string): boolean => true): Promise<Verification> {
