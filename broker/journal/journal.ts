@@ -7,7 +7,9 @@ import { RecordType, recordType, type AnyRecordType } from '../../protocol/recor
 import type { Consumer } from './consumer.ts'
 import { Consumers, writeConsumer } from './consumers.ts'
 import { diskFiles, type FileLayer } from './file-layer.ts'
+import { removeDraft } from './draft.ts'
 import { Group, type Entry } from './group.ts'
+import type { Keeper } from './keeper.ts'
 import { takeLock, type Lock } from './lock.ts'
 import { Quota, type QuotaOptions } from './quota.ts'
 import { Reader } from './reader.ts'
@@ -80,6 +82,7 @@ export class Journal {
   private readonly consumers: Consumers
   private retention!: Retention
   private readonly holders: (() => number)[] = []
+  private keeper: Keeper | null = null
   private readonly lazy: (() => void)[] = []
   private readonly advanced: (() => void)[] = []
   private roomWaiters: (() => void)[] = []
@@ -133,6 +136,7 @@ export class Journal {
     this.releasedTime = Math.max(snapshot?.time ?? 0, segments.at(-1)?.lastTime ?? 0)
     this.clock.restore(this.releasedTime)
     for (const { length } of segments) this.quota.bytes += length
+    await removeDraft(directory, files)
     await this.files.resume(snapshot?.location ?? null)
     this.retention = new Retention({
       directory,
@@ -144,8 +148,10 @@ export class Journal {
       snapshot,
       end: () => ({ location: this.location, time: this.releasedTime }),
       settled: async () => await this.settled(),
-      needed: () => Math.min(this.consumers.needed(), ...this.holders.map(needed => needed()))
+      needed: () => Math.min(this.consumers.needed(), ...this.holders.map(needed => needed())),
+      keeper: () => this.keeper
     })
+    this.quota.onRefusal = () => this.retention.refused()
     this.beforeGroup(() => {
       for (const consumer of this.consumers.changed()) {
         writeConsumer(this.begin(RecordType.consumer, this.next()), consumer)
@@ -250,6 +256,11 @@ export class Journal {
   /** `needed` tells the position up to which its caller needs nothing any more; later files are kept for it. */
   hold (needed: () => number): void {
     this.holders.push(needed)
+  }
+
+  /** As `hold`, for the one who can tell what it needs: under pressure only that is kept for it. */
+  holdFor (keeper: Keeper): void {
+    this.keeper = keeper
   }
 
   /** A reader of everything, with a position that survives restarts. */
