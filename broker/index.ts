@@ -24,6 +24,7 @@ import { Router } from './router/router.ts'
 import { TopicTable } from './router/topic-table.ts'
 import { JournalSessions } from './sessions/journal-sessions.ts'
 import { SessionRegistry } from './sessions/registry.ts'
+import { SessionNeeds } from './sessions/session-needs.ts'
 import { SavedSessions } from './sessions/session-records.ts'
 import { Arena } from './transport/arena.ts'
 import { listen, type Listeners } from './transport/listeners.ts'
@@ -120,7 +121,7 @@ export async function createBroker ({ config, logger, authenticator, files, file
   })
   const admission = new Admission({ router, retained, ledger, journal, retainedTopics: config.limits.retainedTopics, retainedPerUser: config.limits.retainedPerUser, limits: createPublishLimits(config.limits, config.channels) })
   const sessions = new SessionRegistry({ config, channels, router, ledger, arena, store: new JournalSessions(journal, topics, config.admission.maxWait), logger })
-  journal.hold(() => sessions.needed())
+  journal.holdFor(new SessionNeeds({ sessions: () => sessions.lasting(), channels, limits: { messages: config.sessions.queueMessages, bytes: config.sessions.queueBytes } }))
   const wills = new Wills({ admission, sessions, channels, topics })
   const control = await createControlPlane({
     filtersOf: id => Array.from(sessions.get(id)?.subscriptions ?? [], ([filter, { qos }]) => ({ filter, qos })),

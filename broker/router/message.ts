@@ -31,6 +31,11 @@ export interface MessageFields {
   readonly time: number
 }
 
+/** Bytes that a message holds while it waits somewhere, bookkeeping included; of the lengths of its payload and topic. */
+export function weightOf (payload: number, topic: number, forward: Uint8Array | null): number {
+  return payload + topic + (forward?.length ?? 0) + 200
+}
+
 /** A message on its way to subscribers. Its content is never changed; one object serves all of them. */
 export class Message implements MessageFields {
   readonly topic: TopicEntry
@@ -87,9 +92,9 @@ export class Message implements MessageFields {
     return this.source.subarray(this.start, this.end)
   }
 
-  /** Bytes that it holds while it waits somewhere, bookkeeping included. */
+  /** See `weightOf`. */
   get weight (): number {
-    return this.length + this.topic.bytes.length + (this.forward?.length ?? 0) + 200
+    return weightOf(this.length, this.topic.bytes.length, this.forward)
   }
 
   /**

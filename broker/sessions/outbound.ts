@@ -226,6 +226,15 @@ export class Outbound {
     else this.ledger.matched++
   }
 
+  /** Some of those that `deliver` left in the journal are not there any more: it would not have got them. */
+  lost (reason: 'queueFull' | 'expired', count: number): void {
+    const known = Math.min(count, this.inJournal)
+    this.inJournal -= known
+    this.ledger.matched += count - known
+    this.ledger.drop(reason, count)
+    if (reason === 'queueFull') this.droppedSinceTold += count
+  }
+
   private accept (message: Message, qos: QoS, retain: boolean, identifiers: readonly number[] | null, time: number, shared: string | null, late: boolean): void {
     const { port, waits, window } = this
     if (qos === 0) {

@@ -334,11 +334,9 @@ export class SessionRegistry {
     session.outbound.keep(session.id, this.options.store)
   }
 
-  /** The earliest position that a session still needs. */
-  needed (): number {
-    let needed = Infinity
-    for (const { kept, outbound } of this.sessions.values()) if (kept) needed = Math.min(needed, outbound.needed())
-    return needed
+  /** Those that outlive their connections. */
+  * lasting (): Generator<Session> {
+    for (const session of this.sessions.values()) if (session.kept) yield session
   }
 
   private count (sub: string): void {
