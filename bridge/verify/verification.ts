@@ -19,7 +19,7 @@ export interface Verification {
   readonly store: {
     /** Position of its newest message; null without any. */
     readonly newest: number | null
-    /** Messages from before the journal's first record: its files are removed when they are stored. */
+    /** Messages that the journal has let go of: from before its first record, or left out of a file that was compacted. */
     readonly older: number
     /** Later messages that the journal does not have. */
     readonly alone: number

@@ -26,6 +26,7 @@ export async function verify ({ files, store, isDurable }: VerifyOptions): Promi
   const balance = { journaled: 0, stored: 0, different: 0, pending: 0, missing: 0 }
   const samples = { missing: new Sample(), different: new Sample(), repeated: new Sample(), lost: new Sample() }
   let alone = 0
+  let older = 0
   let first: number | null = null
   let last = 0
   let walk: StoreWalk | null = null
@@ -36,6 +37,8 @@ export async function verify ({ files, store, isDurable }: VerifyOptions): Promi
     journal.tornBytes += file.tornBytes
     journal.givenUpBytes += file.givenUpBytes
     damages.push(...file.damages)
+    const { omits } = file
+    if (omits !== null && first !== null) await passUntil(walk ??= new StoreWalk(store, first - 1), omits.after + 1)
     for (const start of starts) {
       const type = typeNames.get(recordType(bytes, start)) ?? 'unknown'
       records[type] = (records[type] ?? 0) + 1
@@ -52,20 +55,22 @@ export async function verify ({ files, store, isDurable }: VerifyOptions): Promi
         continue
       }
       walk ??= new StoreWalk(store, first - 1)
-      await passUntil(walk, message.time)
+      await passUntil(walk, message.time, omits !== null)
       take(message, walk)
     }
+    if (omits !== null && first !== null) await passUntil(walk ??= new StoreWalk(store, first - 1), omits.upTo + 1, true)
   }
   if (first !== null) await passUntil(walk ?? new StoreWalk(store, first - 1), Infinity)
 
-  /** Skips what is in the store in front of a position, and not in the journal. */
-  async function passUntil (walk: StoreWalk, time: number): Promise<void> {
+  /** Skips what is in the store in front of a position, and not in the journal; `released` says that it has let go of it. */
+  async function passUntil (walk: StoreWalk, time: number, released = false): Promise<void> {
     for (;;) {
       if (walk.next === undefined) await walk.load()
       const { next } = walk
       if (next == null || next.time >= time) return
-      alone++
-      if (isDurable(next.channel)) samples.lost.add(next)
+      if (released) older++
+      else alone++
+      if (!released && isDurable(next.channel)) samples.lost.add(next)
       walk.advance()
     }
   }
@@ -90,7 +95,7 @@ export async function verify ({ files, store, isDurable }: VerifyOptions): Promi
 
   return {
     journal: { ...journal, first, last: first === null ? null : last, records, damages, disordered },
-    store: { newest: store.newestAtOpen, older: await store.count(first ?? newest + 1), alone, repeated: samples.repeated.count },
+    store: { newest: store.newestAtOpen, older: older + await store.count(first ?? newest + 1), alone, repeated: samples.repeated.count },
     balance,
     problems: problemsOf({ damages, disordered, ...samples })
   }
