@@ -44,6 +44,8 @@ export class Retention {
   private snapshotted: Snapshot | null
   private snapshotting: Promise<void> | null = null
   private trimming: Promise<void> | null = null
+  /** Whether somebody asked for room while it was being made. */
+  private again = false
   private closed = false
   /** Monotonic ms before which a snapshot that failed is not tried again. */
   private snapshotAfter = 0
@@ -86,9 +88,18 @@ export class Retention {
 
   /** Makes room: see `makeRoom`; under `drop-oldest` also by removing what is needed. */
   trim (): void {
-    this.trimming ??= this.makeRoom()
+    if (this.trimming !== null) {
+      this.again = true
+      return
+    }
+    this.again = false
+    this.trimming = this.makeRoom()
       .catch((error: unknown) => this.options.logger.warn({ err: error }, 'an old file of the journal could not be removed'))
-      .finally(() => { this.trimming = null })
+      .finally(() => {
+        this.trimming = null
+        // More was completed meanwhile.
+        if (this.again && !this.closed) this.trim()
+      })
   }
 
   /** Finishes what is under way; writes a last snapshot with `save`. */
