@@ -1,7 +1,7 @@
-import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { Logger } from 'pino'
 import { Draft } from './draft.ts'
 import type { Judge, Keeper, Pin } from './keeper.ts'
+import { LongWork } from './long-work.ts'
 import { findMessages } from './lookup.ts'
 import type { Replacement } from './replacement.ts'
 import type { Reader } from './reader.ts'
@@ -9,9 +9,8 @@ import { HEADER_BYTES, isStub, type Segment } from './segment.ts'
 import { isSound } from './soundness.ts'
 import type { FileLayer } from './file-layer.ts'
 
-/** Topics and records that are looked at in one turn. */
-const TOPICS = 512
-const RECORDS = 64
+/** Records that are read at once. */
+const RECORDS = 256
 /** What a disk gives to a file at least: to gain less is to gain nothing. */
 const BLOCK_BYTES = 4096
 
@@ -98,21 +97,24 @@ export class Compaction {
   /** The records that may be needed, in the order of their positions; `start` is -1 for one that can't be read. */
   private async * candidates (segment: Segment, judge: Judge): AsyncGenerator<{ readonly bytes: Buffer, readonly start: number }> {
     const offsets = await this.offsets(segment, judge)
+    const work = new LongWork()
     for (let at = 0; at < offsets.length; at += RECORDS) {
       const found: { readonly bytes: Buffer, readonly start: number }[] = []
       await this.options.reader.records(segment, [...offsets.subarray(at, at + RECORDS)], (bytes, start) => found.push({ bytes, start }))
-      await nextTurn()
-      yield * found
+      for (const record of found) {
+        if (work.isDue) await work.rest()
+        yield record
+      }
     }
   }
 
   private async offsets (segment: Segment, judge: Judge): Promise<Uint32Array> {
     const { reader } = this.options
     const offsets: number[] = []
-    let topics = 0
+    const work = new LongWork()
     for (const [topic, all] of (await reader.index(segment)).topics) {
       if (judge.mayNeed(topic)) for (const offset of all) offsets.push(offset)
-      if (++topics % TOPICS === 0) await nextTurn()
+      if (work.isDue) await work.rest()
     }
     await findMessages(segment, reader, judge.positions, (_bytes, _start, offset) => offsets.push(offset))
     return Uint32Array.from(offsets).sort().filter((offset, i, sorted) => offset !== sorted[i - 1])

@@ -28,19 +28,22 @@ export interface Member {
   readonly earlier: Pick<Tally, 'messages' | 'bytes'>
 }
 
-type Sums = Record<'messages' | 'bytes' | 'full' | 'expired', number>
-
-/** What a cohort says about a message. */
-export type Verdict = 'unwanted' | 'needed' | 'full' | 'expired'
-
 /**
- * Sessions with the same subscriptions and grants, so that each message is looked at once for all of them. They differ
- * in their positions only: one with a later position has less before a message, so it is the one that counts.
+ * Sessions with the same subscriptions and grants, so that each message of a file is looked at once for all of them.
+ * They differ in their positions: what comes before a message is least for the latest, and that decides.
  */
 export class Cohort {
   readonly wishes: readonly Wish[]
+  /** Number of its grants: the same for the same ones. */
+  readonly grants: number
   /** Bytes of records that are kept for it. */
   bytes = 0
+  /** Whether something was not needed because it lies beyond the limits, or has expired. */
+  exceeded = false
+  expired = false
+  /** The message that one of its wishes matched last, and the highest QoS that they ask for it. */
+  time = 0
+  granted = 0
 
   private readonly limits: QueueLimits
   private readonly members: Member[] = []
@@ -48,18 +51,21 @@ export class Cohort {
   private readonly unlimited: Session[] = []
   /** The earliest position of those. */
   private unlimitedFrom = Infinity
-  /** Positions by session. */
+  /** By session. */
   private readonly positions = new Map<string, number>()
   private identity: Identity | null = null
-  /** Since the beginning of the file: what counts against the limits, and what was found beyond them or too late. */
-  private readonly sums: Sums = { messages: 0, bytes: 0, full: 0, expired: 0 }
-  /** `sums` when the positions of the members were passed, as far as they were. */
-  private readonly joined: Sums[] = []
-  /** Where the counts begin for whoever has the most room left. */
-  private base = { messages: -Infinity, bytes: -Infinity }
+  /** What counts against the limits, since the beginning of the file. */
+  private messages = 0
+  private bytesWaiting = 0
+  /** Those counts when the positions of the members were passed, as far as they were. */
+  private readonly joined: { readonly messages: number, readonly bytes: number }[] = []
+  /** Where they begin for whoever has the most room left. */
+  private baseMessages = -Infinity
+  private baseBytes = -Infinity
 
-  constructor (wishes: readonly Wish[], limits: QueueLimits) {
+  constructor (wishes: readonly Wish[], grants: number, limits: QueueLimits) {
     this.wishes = wishes
+    this.grants = grants
     this.limits = limits
   }
 
@@ -78,58 +84,66 @@ export class Cohort {
     return [...this.members.map(({ session }) => session), ...this.unlimited]
   }
 
-  /** Who can stand for all of its members: where that one may receive something, all of them may. */
+  /** Those whose positions were passed: what was said not to be needed is nothing that they wait for. */
+  get passed (): readonly Member[] {
+    return this.members.slice(0, this.joined.length)
+  }
+
+  /** Who stands for all of its members: what that one may receive, all of them may. */
   get spokesman (): Identity {
     return this.identity!
   }
 
-  /** All members are there. */
-  begin (): void {
+  /** Whether it needs nothing more of the file. */
+  get isFull (): boolean {
+    return this.unlimited.length === 0 && this.joined.length === this.members.length && !this.fits()
+  }
+
+  /** All members are there, and positions later than `after` come. */
+  begin (after: number): void {
     this.members.sort((a, b) => a.position - b.position)
+    this.join(after + 1)
+    if (this.joined.length > 0 && !this.fits()) this.exceeded = true
   }
 
-  /** Judges a message; `wishes` are those that its topic matches, `allowed` says that all members may receive it. */
-  judge (message: MessageRecord, weight: number, wishes: readonly Wish[], allowed: boolean, now: number): Verdict {
-    const { time, qos, session, expiresAt } = message
+  /** Whether one of them still needs a message for which it was `granted` a QoS; `allowed`: all may receive it. */
+  needs ({ time, qos, session, expiresAt }: MessageRecord, weight: number, allowed: boolean, now: number): boolean {
     this.join(time)
-    let granted = -1
-    for (const wish of wishes) if (wish.since < time && wish.qos > granted) granted = wish.qos
-    if (granted < 0) return 'unwanted'
-    const needed = time > this.unlimitedFrom
+    if (time > this.unlimitedFrom) {
+      this.count(time, qos, session, expiresAt, weight, allowed)
+      return true
+    }
     // QoS 0 does not wait for who is away.
-    if (this.joined.length === 0 || Math.min(granted, qos) === 0) return needed ? 'needed' : 'unwanted'
-    if (expiresAt !== 0 && expiresAt <= now) return needed ? 'needed' : allowed ? 'expired' : 'unwanted'
-    const { sums, base, limits } = this
-    const own = session !== null && (this.positions.get(session) ?? Infinity) < time
-    // What may not be for all of them, or not any more when they return, takes no room from what is.
-    if (allowed && !own && expiresAt === 0) {
-      sums.messages++
-      sums.bytes += weight
+    if (this.joined.length === 0 || Math.min(this.granted, qos) === 0) return false
+    if (expiresAt !== 0 && expiresAt <= now) {
+      this.expired = true
+      return false
     }
-    const fits = sums.messages - base.messages <= limits.messages && sums.bytes - base.bytes <= limits.bytes
-    return fits || needed ? 'needed' : allowed && !own ? 'full' : 'unwanted'
-  }
-
-  /** A message is let go of on which it gave this verdict. */
-  lost (verdict: 'full' | 'expired'): void {
-    this.sums[verdict]++
-  }
-
-  /** Those for whom something is let go of, and how much. */
-  * losses (): Generator<{ readonly member: Member, readonly full: number, readonly expired: number }> {
-    for (const [i, { full, expired }] of this.joined.entries()) {
-      const loss = { member: this.members[i]!, full: this.sums.full - full, expired: this.sums.expired - expired }
-      if (loss.full > 0 || loss.expired > 0) yield loss
-    }
+    this.count(time, qos, session, expiresAt, weight, allowed)
+    if (this.fits()) return true
+    this.exceeded = true
+    return false
   }
 
   /** What waits for each of the members, now that all messages up to `upTo` were judged. */
   * tallies (upTo: number): Generator<[Session, Tally]> {
     this.join(upTo)
     for (const [i, { session, position, earlier }] of this.members.entries()) {
-      const { messages, bytes } = this.joined[i] ?? this.sums
-      yield [session, { position, upTo, messages: earlier.messages + this.sums.messages - messages, bytes: earlier.bytes + this.sums.bytes - bytes }]
+      const { messages, bytes } = this.joined[i]!
+      yield [session, { position, upTo, messages: earlier.messages + this.messages - messages, bytes: earlier.bytes + this.bytesWaiting - bytes }]
     }
+  }
+
+  private count (time: number, qos: number, session: string | null, expiresAt: number, weight: number, allowed: boolean): void {
+    // What may not be for all of them, or not any more when they return, takes no room from what is.
+    if (!allowed || expiresAt !== 0 || Math.min(this.granted, qos) === 0) return
+    if (session !== null && (this.positions.get(session) ?? Infinity) < time) return
+    this.messages++
+    this.bytesWaiting += weight
+  }
+
+  private fits (): boolean {
+    return this.messages - this.baseMessages <= this.limits.messages && this.bytesWaiting - this.baseBytes <= this.limits.bytes
   }
 
   private meet ({ id, identity }: Session, position: number): void {
@@ -141,11 +155,11 @@ export class Cohort {
 
   /** Takes in the members whose positions lie before `time`. */
   private join (time: number): void {
-    const { members, joined, sums, base } = this
+    const { members, joined, messages, bytesWaiting: bytes } = this
     for (let next = members[joined.length]; next !== undefined && next.position < time; next = members[joined.length]) {
-      joined.push({ ...sums })
-      base.messages = Math.max(base.messages, sums.messages - next.earlier.messages)
-      base.bytes = Math.max(base.bytes, sums.bytes - next.earlier.bytes)
+      joined.push({ messages, bytes })
+      this.baseMessages = Math.max(this.baseMessages, messages - next.earlier.messages)
+      this.baseBytes = Math.max(this.baseBytes, bytes - next.earlier.bytes)
     }
   }
 }

@@ -36,6 +36,8 @@ export class Outbound {
   maybeSent = 0
   /** Up to where the journal was read for it, while it is behind. */
   scanned = 0
+  /** Why the journal may have let go of deliveries that were left in it; null when it has not. */
+  leftOut: 'queueFull' | 'expired' | null = null
   /** Called once when there is room for more from the journal. */
   onRoom: (() => void) | null = null
   readonly window: Window
@@ -213,26 +215,19 @@ export class Outbound {
     this.scanned = Math.max(this.scanned, position)
     if (!live) return
     this.behind = false
-    // They were dropped with their files; without such, nothing matched them any more when their turn came.
-    this.ledger.drop(this.gap ? 'journalFull' : 'unsubscribed', this.inJournal)
+    // They were dropped with their files, or let go of; without such, nothing matched them any more when their turn came.
+    this.ledger.drop(this.gap ? 'journalFull' : this.leftOut ?? 'unsubscribed', this.inJournal)
     if (this.gap) this.lostSinceTold += this.uncounted ? Infinity : this.inJournal
+    else if (this.leftOut === 'queueFull') this.droppedSinceTold += this.inJournal
     this.gap = this.uncounted = false
     this.inJournal = 0
+    this.leftOut = null
   }
 
   /** One of those that `deliver` left in the journal was read. */
   taken (): void {
     if (this.inJournal > 0) this.inJournal--
     else this.ledger.matched++
-  }
-
-  /** Some of those that `deliver` left in the journal are not there any more: it would not have got them. */
-  lost (reason: 'queueFull' | 'expired', count: number): void {
-    const known = Math.min(count, this.inJournal)
-    this.inJournal -= known
-    this.ledger.matched += count - known
-    this.ledger.drop(reason, count)
-    if (reason === 'queueFull') this.droppedSinceTold += count
   }
 
   private accept (message: Message, qos: QoS, retain: boolean, identifiers: readonly number[] | null, time: number, shared: string | null, late: boolean): void {

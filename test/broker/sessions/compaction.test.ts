@@ -13,6 +13,8 @@ import { until } from '../../helpers/within.ts'
 
 const QUIET = 'rooms/lobby/state/quiet'
 const LOUD = 'rooms/lobby/state/loud'
+/** Nothing of it is retained. */
+const READINGS = 'rooms/lobby/telemetry/d/x'
 /** One percent of the least journal that can be configured: 671,088 bytes for each user, and pressure from half of that on. */
 const KEYS = { 'journal.maxBytes': '64MiB', 'journal.userShare': '1', 'limits.inflight': '10' }
 const FILE_BYTES = 64 * 1024
@@ -203,6 +205,51 @@ describe('a session whose messages are all that is needed of old files', () => {
       if (!restarts) assert.equal(dropped.get('queueFull'), 63)
     })
   }
+
+  it('has the limit that counts from its own position, also when another with the same subscriptions has left before', async () => {
+    const broker = await begin(t, { 'sessions.queueMessages': '5' })
+    const names = Array.from({ length: 30 }, (_, i) => `m${i}`)
+    for (const [i, name] of ['bob', 'joe', 'eve'].entries()) {
+      const client = await broker.connect(name)
+      await client.subscribe(READINGS, 1)
+      await client.end()
+      await broker.publish(READINGS, names.slice(i * 10, i * 10 + 10))
+    }
+    for (let i = 0; i < 2; i++) {
+      await flood(broker)
+      await compacted(broker)
+      assert.deepEqual(await left(broker, READINGS), [0, 10, 20].flatMap(i => names.slice(i, i + 5)))
+    }
+    for (const [i, name] of ['bob', 'joe', 'eve'].entries()) {
+      const client = await broker.connect(name)
+      assert.deepEqual(texts(await arrivals(client, 5)), names.slice(i * 10, i * 10 + 5))
+      await client.end()
+    }
+    assert.equal(broker.foyer.broker.stats().dropped.get('queueFull'), 25 + 15 + 5)
+    await isBalanced(broker)
+  })
+
+  it('gets what did not expire while it was away', async () => {
+    const broker = await begin(t)
+    const bob = await broker.connect('bob')
+    await bob.subscribe(QUIET, 1)
+    await bob.end()
+    const ann = await broker.connect('ann', { clean: true, protocolVersion: 5 })
+    const publish = (payload: string, messageId: number, messageExpiryInterval: number): void => ann.publish(QUIET, payload, { qos: 1, messageId, properties: { messageExpiryInterval } })
+    publish('stays', 1, 600)
+    publish('goes', 2, 1)
+    await ann.settled()
+    const began = performance.now()
+    await until(() => performance.now() - began > 1050, 'that it has expired')
+    await flood(broker)
+    await compacted(broker)
+    assert.deepEqual(await left(broker, QUIET), ['stays'])
+    const again = await broker.connect('bob')
+    assert.deepEqual(texts(await arrivals(again, 1)), ['stays'])
+    await again.settled()
+    await isBalanced(broker)
+    assert.equal(broker.foyer.broker.stats().dropped.get('expired'), 1)
+  })
 
   it('leaves a journal that balances with its store', async () => {
     const broker = await begin(t)
