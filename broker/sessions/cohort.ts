@@ -11,13 +11,19 @@ export interface Wish {
   readonly since: number
 }
 
-/** What waited for a session that is away, up to a position. */
-export interface Tally {
+/** What waits for a session that is away. */
+export interface Waiting {
+  readonly messages: number
+  readonly bytes: number
+}
+
+/** What waited for a session that is away, up to the end of a file. */
+export interface Tally extends Waiting {
   /** The session's own position: when it has moved, this is void. */
   readonly position: number
   readonly upTo: number
-  readonly messages: number
-  readonly bytes: number
+  /** Up to the beginning of the file. */
+  readonly earlier: Waiting
 }
 
 /** A session to which the limits of what may wait apply. */
@@ -25,7 +31,7 @@ export interface Member {
   readonly session: Session
   readonly position: number
   /** What waited for it in earlier files. */
-  readonly earlier: Pick<Tally, 'messages' | 'bytes'>
+  readonly earlier: Waiting
 }
 
 /**
@@ -58,7 +64,7 @@ export class Cohort {
   private messages = 0
   private bytesWaiting = 0
   /** Those counts when the positions of the members were passed, as far as they were. */
-  private readonly joined: { readonly messages: number, readonly bytes: number }[] = []
+  private readonly joined: Waiting[] = []
   /** Where they begin for whoever has the most room left. */
   private baseMessages = -Infinity
   private baseBytes = -Infinity
@@ -130,7 +136,7 @@ export class Cohort {
     this.join(upTo)
     for (const [i, { session, position, earlier }] of this.members.entries()) {
       const { messages, bytes } = this.joined[i]!
-      yield [session, { position, upTo, messages: earlier.messages + this.messages - messages, bytes: earlier.bytes + this.bytesWaiting - bytes }]
+      yield [session, { position, upTo, earlier, messages: earlier.messages + this.messages - messages, bytes: earlier.bytes + this.bytesWaiting - bytes }]
     }
   }
 

@@ -1,7 +1,7 @@
 import type { ChannelSet } from '../../protocol/channels.ts'
 import type { Judge, Keeper } from '../journal/keeper.ts'
 import { LongWork } from '../journal/long-work.ts'
-import { Cohort, type Tally, type Wish } from './cohort.ts'
+import { Cohort, type Tally, type Waiting, type Wish } from './cohort.ts'
 import { FileJudge, isAway } from './file-judge.ts'
 import type { QueueLimits } from './outbound.ts'
 import type { Session } from './session.ts'
@@ -55,7 +55,7 @@ export class SessionNeeds implements Keeper {
       const key = JSON.stringify([granted, ...wishes.map(({ filter, qos, since }) => [filter, qos, since]).sort()])
       let cohort = cohorts.get(key)
       if (cohort === undefined) cohorts.set(key, cohort = new Cohort(wishes, granted, limits))
-      if (isAway(session, position)) cohort.add({ session, position, earlier: this.earlier(session, position, after) })
+      if (isAway(session, position)) cohort.add({ session, position, earlier: this.earlier(session, position, after, upTo) })
       else cohort.addUnlimited(session, position)
     }
     const judge = new FileJudge({ cohorts: [...cohorts.values()], inFlight, senders, upTo, channels, tallies: this.tallies })
@@ -67,10 +67,13 @@ export class SessionNeeds implements Keeper {
     return judge
   }
 
-  private earlier (session: Session, position: number, after: number): Pick<Tally, 'messages' | 'bytes'> {
+  private earlier (session: Session, position: number, after: number, upTo: number): Waiting {
     const tally = this.tallies.get(session)
+    if (tally?.position === position && tally.upTo === after) return tally
+    // Another attempt at the file that came last.
+    if (tally?.position === position && tally.upTo === upTo) return tally.earlier
     // What is not known is not counted: more is kept then than has to be.
-    return tally?.position === position && tally.upTo === after ? tally : { messages: 0, bytes: 0 }
+    return { messages: 0, bytes: 0 }
   }
 }
 
