@@ -3,6 +3,7 @@ import { copyFileSync, mkdirSync, readdirSync, readFileSync, writeFileSync } fro
 import { join } from 'node:path'
 import { describe, it } from 'mocha'
 import type { Consumer } from '../../../broker/journal/consumer.ts'
+import { diskFiles, type FileLayer } from '../../../broker/journal/file-layer.ts'
 import { inspectJournal, type InspectedFile } from '../../../broker/journal/inspect.ts'
 import type { Journal, JournalOptions } from '../../../broker/journal/journal.ts'
 import type { Keeper } from '../../../broker/journal/keeper.ts'
@@ -85,11 +86,12 @@ describe('the compaction of the journal', () => {
   const t = useTeardown()
 
   /** Several complete files and a snapshot; of every tenth message, the topic is wanted, but in the files of the middle. */
-  async function filled (more: Partial<JournalOptions> = {}): Promise<TestJournal & { readonly wanted: string[], readonly positions: number[] }> {
+  async function filled (more: Partial<JournalOptions> = {}): Promise<TestJournal & { readonly wanted: string[], readonly positions: number[], readonly release: () => void }> {
     const opened = await openJournal(t, journalFolder(t), { ...options, quota: { ...options.quota, maxBytes: 2 ** 40 }, ...more })
     const { journal } = opened
     journal.onSnapshot(function * () {})
-    journal.hold(() => 0)
+    let held = 0
+    journal.hold(() => held)
     const wanted: string[] = []
     const positions: number[] = []
     for (let i = 0; i < 240; i++) {
@@ -98,7 +100,7 @@ describe('the compaction of the journal', () => {
       positions.push(await append(journal, `${isWanted ? 'w' : 'o'}${i} ${'x'.repeat(500)}`, { topic: isWanted ? WANTED : OTHER, sender: i % 2 === 0 ? 'ann' : 'ben' }))
     }
     await until(() => readdirSync(opened.directory).some(name => name.endsWith('.state')), 'a snapshot')
-    return { ...opened, wanted, positions }
+    return { ...opened, wanted, positions, release: () => { held = Infinity } }
   }
 
   /** Has a journal that was filled before compacted as far as it goes. */
@@ -282,6 +284,40 @@ describe('the compaction of the journal', () => {
     assert.deepEqual(seen.filter(name => wanted.includes(name)), wanted.filter(name => rest.includes(name) || seen.includes(name)))
     assert.deepEqual(wantedOf(rest).slice(-5), wanted.slice(-5))
     assert.equal(consumer.missed, 0)
+  })
+
+  it('leaves the old bytes to who reads in the very moment of the change', async () => {
+    const changed: string[] = []
+    const read: string[] = []
+    let journal: Journal | null = null
+    // The name is that of other bytes, or of none, and nobody knows yet.
+    const moment = async (path: string): Promise<void> => {
+      const segment = journal?.segments.find(segment => segment.path === path)
+      if (segment === undefined || isStub(segment)) return
+      changed.push(path)
+      const [offset] = (await journal!.reads.index(segment)).topics.get(OTHER)!
+      await journal!.reads.records(segment, [offset!], (bytes, start) => read.push(payloadOf(bytes, start)))
+    }
+    const files: FileLayer = {
+      ...diskFiles,
+      async rename (from, to) {
+        await diskFiles.rename(from, to)
+        await moment(to)
+      },
+      async remove (path) {
+        await diskFiles.remove(path)
+        await moment(path)
+      }
+    }
+    const { positions, release, ...opened } = await filled({ ...options, files })
+    journal = opened.journal
+    release()
+    // The first is removed, the second stays for one message, the third has nothing left.
+    const second = journal.segments[1]!
+    await compact(journal, keeperOf('nothing', 0, [positions.find(time => time > second.after)!]))
+    assert.ok(changed.length >= 3)
+    assert.equal(read.length, changed.length)
+    assert.ok(read.every(name => name.startsWith('o')))
   })
 
   it('can be killed at any moment: what is needed is there, and nothing is damaged', async function () {
