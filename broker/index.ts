@@ -121,7 +121,7 @@ export async function createBroker ({ config, logger, authenticator, files, file
   })
   const admission = new Admission({ router, retained, ledger, journal, retainedTopics: config.limits.retainedTopics, retainedPerUser: config.limits.retainedPerUser, limits: createPublishLimits(config.limits, config.channels) })
   const sessions = new SessionRegistry({ config, channels, router, ledger, arena, store: new JournalSessions(journal, topics, config.admission.maxWait), logger })
-  journal.holdFor(new SessionNeeds({ sessions: () => sessions.lasting(), channels, limits: { messages: config.sessions.queueMessages, bytes: config.sessions.queueBytes } }))
+  journal.holdFor(new SessionNeeds({ sessions: () => sessions.lasting(), handedOver: () => sessions.handedOver, channels, limits: { messages: config.sessions.queueMessages, bytes: config.sessions.queueBytes } }))
   const wills = new Wills({ admission, sessions, channels, topics })
   const control = await createControlPlane({
     filtersOf: id => Array.from(sessions.get(id)?.subscriptions ?? [], ([filter, { qos }]) => ({ filter, qos })),

@@ -12,7 +12,7 @@ const HELD = 'all sessions, retained messages and wills that began before'
  */
 export function checkBase (directory: string, logger: Logger, snapshot: Snapshot | null, broken: readonly SnapshotDamage[], segments: readonly Segment[]): void {
   const [oldest] = segments
-  if (oldest === undefined ? snapshot === null && broken.length === 0 : oldest.sequence <= (snapshot?.location.sequence ?? 1)) return
+  if (oldest === undefined ? snapshot === null && broken.length === 0 : oldest.sequence <= (snapshot?.location.sequence ?? 1) && (snapshot !== null || !segments.some(({ compacted }) => compacted))) return
   const first = oldest === undefined ? 'that are gone, as are its messages' : `that were removed, ${oldest.path} being the oldest left`
   if (broken.length === 0) {
     logger.error({ directory, firstFile: oldest?.path }, `the journal has no snapshot for its files ${first}: ${HELD} are lost`)

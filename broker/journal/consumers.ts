@@ -5,10 +5,16 @@ import type { RecordWriter } from './record-writer.ts'
 import type { FileDamage } from './recovery.ts'
 
 const ConsumerTag = { name: 1, position: 2 } as const
+/** Stands for what was dropped; names of consumers begin with a letter. */
+const DROPPED = '$dropped'
+
+/** What a record of a consumer says. */
+type NamedPosition = Pick<Consumer, 'name' | 'position'>
 
 /** The named consumers of a journal, and their positions as records of it. */
 export class Consumers {
   private readonly consumers = new Map<string, Consumer>()
+  private readonly dropped = { name: DROPPED, position: 0, saved: 0 }
   private readonly source: Source
   private readonly reader: Reader
   private readonly onDamage: (name: string, damage: FileDamage) => void
@@ -33,9 +39,18 @@ export class Consumers {
     return Math.min(...[...this.consumers.values()].map(({ position }) => position))
   }
 
+  /** Up to there records were dropped that somebody may have needed; a restart knows it, too. */
+  get droppedTime (): number {
+    return this.dropped.position
+  }
+
+  set droppedTime (time: number) {
+    this.dropped.position = time
+  }
+
   /** Those whose position the journal does not have yet: it is written with whatever is written next. */
-  * changed (): Generator<Consumer> {
-    for (const consumer of this.consumers.values()) {
+  * changed (): Generator<NamedPosition> {
+    for (const consumer of [this.dropped, ...this.consumers.values()]) {
       if (consumer.saved === consumer.position) continue
       consumer.saved = consumer.position
       yield consumer
@@ -44,7 +59,7 @@ export class Consumers {
 
   /** Records of all of them, for a snapshot. */
   saveAll (writer: RecordWriter, time: number): void {
-    for (const consumer of this.consumers.values()) {
+    for (const consumer of [this.dropped, ...this.consumers.values()]) {
       writer.begin(RecordType.consumer, time)
       writeConsumer(writer, consumer)
       writer.end()
@@ -58,13 +73,17 @@ export class Consumers {
       if (tag === ConsumerTag.name) name = readName(bytes, from, to)
       else if (tag === ConsumerTag.position) position = readUint64(bytes, from)
     })
+    if (name === DROPPED) {
+      this.dropped.position = this.dropped.saved = position
+      return
+    }
     const consumer = this.get(name)
     consumer.commit(position)
     consumer.saved = position
   }
 }
 
-export function writeConsumer (writer: RecordWriter, { name, position }: Consumer): void {
+export function writeConsumer (writer: RecordWriter, { name, position }: NamedPosition): void {
   writer.text(ConsumerTag.name, name)
   writer.uint64(ConsumerTag.position, position)
 }

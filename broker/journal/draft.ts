@@ -1,8 +1,8 @@
 import { join } from 'node:path'
-import { recordEnd } from '../../protocol/record.ts'
+import { recordEnd, recordTime } from '../../protocol/record.ts'
 import type { FileLayer } from './file-layer.ts'
 import { Group } from './group.ts'
-import { indexed } from './recovery.ts'
+import { note } from './recovery.ts'
 import { SegmentIndex } from './segment-index.ts'
 import { encodeHeader, HEADER_BYTES, type Header } from './segment.ts'
 
@@ -45,9 +45,8 @@ export class Draft {
     const { group } = this
     const { writer } = group
     writer.copy(bytes, start, recordEnd(bytes, start))
-    const [time, , size, topic, user] = indexed(bytes, start)
-    this.index.add(time, this.position + writer.recordStart, size, topic, user)
-    group.add(time, null, topic, user)
+    note(this.index, bytes, start, this.position + writer.recordStart)
+    group.add(recordTime(bytes, start), null, null, null)
   }
 
   /** Writes what was taken over, when that is enough to be worth it. */

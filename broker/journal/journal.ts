@@ -145,6 +145,7 @@ export class Journal {
       reader: this.reader,
       quota: this.quota,
       segments,
+      dropped: time => { this.consumers.droppedTime = time },
       snapshot,
       end: () => ({ location: this.location, time: this.releasedTime }),
       settled: async () => await this.settled(),
@@ -168,6 +169,11 @@ export class Journal {
   /** Position of the newest record that was released. */
   get time (): number {
     return this.releasedTime
+  }
+
+  /** Up to there messages may have been dropped that somebody needed. */
+  get droppedTime (): number {
+    return this.consumers.droppedTime
   }
 
   /** Where the next record will be. */

@@ -77,9 +77,9 @@ function damagesOf ({ damages, end }: ScanResult, bytes: Buffer, complete: boole
 }
 
 /** Notes the record at `start` of a file's content in the index of the file. */
-export function note (index: SegmentIndex, bytes: Buffer, start: number): void {
+export function note (index: SegmentIndex, bytes: Buffer, start: number, offset = start): void {
   const isMessage = recordType(bytes, start) === RecordType.message
-  index.add(recordTime(bytes, start), start, isMessage ? messageTopic(bytes, start) : null)
+  index.add(recordTime(bytes, start), offset, isMessage ? messageTopic(bytes, start) : null)
   if (isMessage) index.spend(readMessage(bytes, start).sender, recordEnd(bytes, start) - start)
 }
 

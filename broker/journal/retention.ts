@@ -20,6 +20,8 @@ export interface RetentionOptions {
   readonly reader: Reader
   readonly quota: Quota
   readonly segments: Segment[]
+  /** Told up to where records are dropped that somebody may need. */
+  readonly dropped: (time: number) => void
   /** The newest snapshot. */
   readonly snapshot: Snapshot | null
   /** Where the next record will be, and the position of the last one. */
@@ -148,6 +150,7 @@ export class Retention {
     }
     while (quota.mustDrop && this.isComplete(segments[0])) {
       logger.error({ file: segments[0].path }, 'the oldest file of the journal is dropped although it is still needed: journal.maxBytes is reached, and journal.onFull is drop-oldest')
+      this.options.dropped(segments[0].lastTime)
       await this.replacement.remove(segments[0])
     }
   }

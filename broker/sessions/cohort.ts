@@ -1,7 +1,7 @@
 import type { MessageRecord } from '../../protocol/record.ts'
 import type { Identity } from '../auth/identity.ts'
-import type { QueueLimits } from './outbound.ts'
 import type { Session } from './session.ts'
+import type { QueueLimits } from './waiting.ts'
 
 /** What counts of a subscription for messages that wait. */
 export interface Wish {
@@ -12,18 +12,18 @@ export interface Wish {
 }
 
 /** What waits for a session that is away. */
-export interface Waiting {
+export interface Backlog {
   readonly messages: number
   readonly bytes: number
 }
 
 /** What waited for a session that is away, up to the end of a file. */
-export interface Tally extends Waiting {
+export interface Tally extends Backlog {
   /** The session's own position: when it has moved, this is void. */
   readonly position: number
   readonly upTo: number
   /** Up to the beginning of the file. */
-  readonly earlier: Waiting
+  readonly earlier: Backlog
 }
 
 /** A session to which the limits of what may wait apply. */
@@ -31,7 +31,7 @@ export interface Member {
   readonly session: Session
   readonly position: number
   /** What waited for it in earlier files. */
-  readonly earlier: Waiting
+  readonly earlier: Backlog
 }
 
 /**
@@ -64,7 +64,7 @@ export class Cohort {
   private messages = 0
   private bytesWaiting = 0
   /** Those counts when the positions of the members were passed, as far as they were. */
-  private readonly joined: Waiting[] = []
+  private readonly joined: Backlog[] = []
   /** Where they begin for whoever has the most room left. */
   private baseMessages = -Infinity
   private baseBytes = -Infinity

@@ -47,6 +47,8 @@ export class SessionRegistry {
   /** Kept sessions of all users. */
   private kept = 0
   private readonly turns = new Map<string, Promise<void>>()
+  /** Positions of messages that are read to be given to another member of a shared subscription. */
+  readonly handedOver = new Set<number>()
   /** Shared subscriptions of kept sessions. */
   private shared = 0
   /** Sessions that nobody holds. */
@@ -189,9 +191,14 @@ export class SessionRegistry {
   }
 
   private async handOverUnread (orphans: readonly Orphan[]): Promise<void> {
-    for (const { time, filter } of orphans) {
-      const message = await this.options.store.message(time)
-      if (message !== null) this.pass(message, filter)
+    for (const { time } of orphans) this.handedOver.add(time)
+    try {
+      for (const { time, filter } of orphans) {
+        const message = await this.options.store.message(time)
+        if (message !== null) this.pass(message, filter)
+      }
+    } finally {
+      for (const { time } of orphans) this.handedOver.delete(time)
     }
   }
 

@@ -1,14 +1,16 @@
 import type { ChannelSet } from '../../protocol/channels.ts'
 import type { Judge, Keeper } from '../journal/keeper.ts'
 import { LongWork } from '../journal/long-work.ts'
-import { Cohort, type Tally, type Waiting, type Wish } from './cohort.ts'
+import { Cohort, type Tally, type Backlog, type Wish } from './cohort.ts'
 import { FileJudge, isAway } from './file-judge.ts'
-import type { QueueLimits } from './outbound.ts'
 import type { Session } from './session.ts'
+import type { QueueLimits } from './waiting.ts'
 
 export interface SessionNeedsOptions {
   /** Those that outlive their connections. */
   readonly sessions: () => Iterable<Session>
+  /** Positions of messages that go from one session to another at the moment. */
+  readonly handedOver: () => Iterable<number>
   readonly channels: ChannelSet
   /** What may wait for a session that is away. */
   readonly limits: QueueLimits
@@ -16,7 +18,7 @@ export interface SessionNeedsOptions {
 
 /**
  * Tells the journal which messages sessions still need: what matches their subscriptions after their positions, up to
- * what may wait for one that is away, and what is in flight. What lies beyond is dropped as it would be at its arrival
+ * what may wait for one that is away, what it was given as a member of a shared subscription, and what is in flight. What lies beyond is dropped as it would be at its arrival
  * in a queue of copies: by what the session may receive then, and before some of what waits may have expired.
  */
 export class SessionNeeds implements Keeper {
@@ -30,23 +32,29 @@ export class SessionNeeds implements Keeper {
 
   needed (): number {
     let needed = Infinity
+    for (const time of this.options.handedOver()) needed = Math.min(needed, time - 1)
     for (const { outbound } of this.options.sessions()) needed = Math.min(needed, outbound.needed())
     return needed
   }
 
   /** Sessions may change while it is at work: what they need of a file only becomes less. */
   async judge (after: number, upTo: number): Promise<Judge> {
-    const { sessions, channels, limits } = this.options
+    const { sessions, handedOver, channels, limits } = this.options
     const cohorts = new Map<string, Cohort>()
     const grants = new Map<string, number>()
     const inFlight = new Set<number>()
     const senders: Session[] = []
     const work = new LongWork()
+    const within = (time: number): boolean => time > after && time <= upTo
+    // At once: what is in flight, or given to one member of a shared subscription, may change hands meanwhile.
+    for (const session of sessions()) {
+      const before = inFlight.size
+      for (const time of session.outbound.pinned()) if (within(time)) inFlight.add(time)
+      if (inFlight.size > before) senders.push(session)
+    }
+    for (const time of handedOver()) if (within(time)) inFlight.add(time)
     for (const session of sessions()) {
       if (work.isDue) await work.rest()
-      const before = inFlight.size
-      for (const step of session.outbound.steps()) if (step.kind === 'sent' && step.time > after && step.time <= upTo) inFlight.add(step.time)
-      if (inFlight.size > before) senders.push(session)
       const position = session.outbound.position()
       if (position >= upTo) continue
       const wishes = wishesOf(session, position)
@@ -67,7 +75,7 @@ export class SessionNeeds implements Keeper {
     return judge
   }
 
-  private earlier (session: Session, position: number, after: number, upTo: number): Waiting {
+  private earlier (session: Session, position: number, after: number, upTo: number): Backlog {
     const tally = this.tallies.get(session)
     if (tally?.position === position && tally.upTo === after) return tally
     // Another attempt at the file that came last.
