@@ -69,8 +69,19 @@ export class Window {
   restore (saved: ReadonlyMap<number, SavedDelivery>, lastId: number, sequence: () => number): void {
     for (const [packetId, { qos, time, received, shared, topic }] of saved) {
       this.inflight.set(packetId, {
-        message: null, qos, time, shared, late: false, retainedTopic: topic, packetId,
-        state: received ? 'release' : 'sent', retain: false, identifiers: null, sequence: sequence(), repeated: true, durable: true
+        message: null,
+        qos,
+        time,
+        shared,
+        late: false,
+        retainedTopic: topic,
+        packetId,
+        state: received ? 'release' : 'sent',
+        retain: false,
+        identifiers: null,
+        sequence: sequence(),
+        repeated: true,
+        durable: true
       })
     }
     // The head that says so is durable before anything is sent: so it holds over one kill after the other.
