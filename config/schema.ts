@@ -107,8 +107,8 @@ export const declarations = {
   }),
 
   journal: section('The log on disk that everything acknowledged is written to first, in `dataDir`.', {
-    maxBytes: key(bytes(64 * MiB, 1024 * GiB), 4 * GiB, 'What it may take on disk. What is stored and delivered is removed by itself, in files of 64 MiB or a sixteenth of this; it grows while the store fails or sessions with waiting messages stay away.'),
-    onFull: key(oneOf('block', 'drop-oldest'), 'block', 'What happens at `maxBytes`: publishers wait and are told why, or the oldest file goes, with what was still needed of it.'),
+    maxBytes: key(bytes(64 * MiB, 1024 * GiB), 4 * GiB, 'What it may take on disk. What is stored and delivered is removed by itself, in files of 64 MiB or a sixteenth of this. From half of what can make anybody wait (`userShare` of it under `block`), files that only absent sessions keep are rewritten with nothing but the messages that wait for them. So it grows while the store fails, and with what waits.'),
+    onFull: key(oneOf('block', 'drop-oldest'), 'block', 'What happens at `maxBytes`: publishers wait and are told why, or the oldest file goes, with what was still needed of it, when rewriting files did not make room.'),
     userShare: key(count(1, 100), 50, 'Percent of `maxBytes` that the messages of one user may take under `block`: who floods makes only himself wait.')
   }),
 

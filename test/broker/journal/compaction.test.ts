@@ -333,7 +333,7 @@ describe('the compaction of the journal', () => {
     await compact(again, keeperOf(WANTED))
     compacting = false
     assert.ok(images.length > 50)
-    for (const image of images) {
+    for (const image of images.filter((_image, i) => i % rounds(1, 2) === 0)) {
       const files = await inspect(image)
       assert.deepEqual(files.flatMap(({ damages }) => damages), [])
       assert.deepEqual(wantedOf(inFiles(files)), wanted)
@@ -354,7 +354,7 @@ describe('the compaction of the journal', () => {
     this.timeout(60_000)
     const { journal, directory, wanted } = await filled()
     await journal.close()
-    for (let failing = 0, failed = true; failed; failing += rounds(1, 2)) {
+    for (let failing = 0, failed = true; failed; failing += rounds(1, 3)) {
       failed = false
       let step = -1
       const files = steppedFiles(call => {
