@@ -90,6 +90,29 @@ describe('a session whose messages are all that is needed of old files', () => {
     await isBalanced(broker)
   })
 
+  it('gets what it was given as a member of a shared subscription', async () => {
+    const broker = await begin(t)
+    for (const name of ['ann', 'bob']) {
+      const member = await broker.connect(name)
+      await member.subscribe(`$share/g/${QUIET}`, 1)
+      await member.end()
+    }
+    const sent: string[] = []
+    for (let i = 0; i < 8; i++) {
+      if (i === 5) await broker.kill()
+      sent.push(`m${i}`)
+      await broker.publish(QUIET, [`m${i}`])
+      await flood(broker)
+    }
+    await compacted(broker)
+    assert.deepEqual(await left(broker, QUIET), sent)
+    await broker.kill()
+    const members = [await broker.connect('ann'), await broker.connect('bob')]
+    await until(() => members.reduce((sum, { inbox }) => sum + inbox.length, 0) === sent.length, 'that all have come')
+    assert.deepEqual((await Promise.all(members.map(async member => texts(await arrivals(member, 1))))).flat().sort(), sent)
+    await isBalanced(broker)
+  })
+
   it('gets its messages after a kill at any step', async function () {
     this.timeout(60_000)
     const images: string[] = []
