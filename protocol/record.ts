@@ -47,8 +47,6 @@ export const MessageTag = {
   expiresAt: 8,
   /** MQTT 5 properties to hand on. */
   forward: 9,
-  /** The session whose queue this is a copy for; nobody else receives it, and it is not history. */
-  recipient: 10,
   /** The session whose will this was; writing it is what uses the will up. */
   willOf: 11,
   payload: 12
@@ -83,7 +81,6 @@ export interface MessageRecord {
   /** 0 = never. */
   readonly expiresAt: number
   readonly forward: Uint8Array | null
-  readonly recipient: string | null
   readonly willOf: string | null
   readonly payload: Uint8Array
 }
@@ -229,7 +226,6 @@ export function readMessage (bytes: Uint8Array, start: number): MessageRecord {
   let packetId = 0
   let expiresAt = 0
   let forward: Uint8Array | null = null
-  let recipient: string | null = null
   let willOf: string | null = null
   let payload: Uint8Array = EMPTY
   readFields(bytes, start, (tag, from, to) => {
@@ -243,7 +239,6 @@ export function readMessage (bytes: Uint8Array, start: number): MessageRecord {
       case MessageTag.packetId: packetId = bytes[from]! | (bytes[from + 1]! << 8); break
       case MessageTag.expiresAt: expiresAt = readUint64(bytes, from); break
       case MessageTag.forward: forward = bytes.subarray(from, to); break
-      case MessageTag.recipient: recipient = names.text(bytes, from, to); break
       case MessageTag.willOf: willOf = names.text(bytes, from, to); break
       case MessageTag.payload: payload = bytes.subarray(from, to)
     }
@@ -262,7 +257,6 @@ export function readMessage (bytes: Uint8Array, start: number): MessageRecord {
     packetId,
     expiresAt,
     forward,
-    recipient,
     willOf,
     payload
   }

@@ -48,7 +48,7 @@ export async function verify ({ files, store, isDurable }: VerifyOptions): Promi
       last = Math.max(last, position)
       if (type !== 'message') continue
       const message = readMessage(bytes, start)
-      if (!message.stored || message.recipient !== null) continue
+      if (!message.stored) continue
       balance.journaled++
       if (message.time > newest) {
         balance.pending++

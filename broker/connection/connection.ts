@@ -15,6 +15,7 @@ import { handleAcknowledgement } from './acknowledgements.ts'
 import { handshake } from './handshake.ts'
 import { OwnTopics } from './own-topics.ts'
 import { answer, handlePublish, TopicAliases } from './publish.ts'
+import { reportDrops } from './drop-reports.ts'
 import { RefusalLog } from './refusal-log.ts'
 import type { Services } from './services.ts'
 import { checkPacket } from './strict.ts'
@@ -177,7 +178,7 @@ export class Connection implements Port, OutletOwner, Holder {
   /** Called about every second. */
   tick (now: number): void {
     if (this.closed) return
-    const { opened, services: { config, logger } } = this
+    const { opened, services: { config } } = this
     if (opened === null) {
       if (now - this.since > config.limits.connectTimeout && !this.connecting) this.close('connectTimeout', `no CONNECT arrived within ${config.limits.connectTimeout} ms`)
       return
@@ -195,19 +196,7 @@ export class Connection implements Port, OutletOwner, Holder {
     if (this.closed) return
     const { outbound } = opened.session
     outbound.window.keepMessages()
-    if (outbound.droppedSinceTold > 0 && !this.outlet.full) {
-      const dropped = outbound.droppedSinceTold
-      outbound.droppedSinceTold = 0
-      logger.warn({ ...this.name, dropped }, 'messages were dropped because a subscriber reads too slowly')
-      this.report('dropped', `${dropped} messages were dropped: you read too slowly`, '')
-    }
-    if (outbound.lostSinceTold > 0 && !this.outlet.full) {
-      const lost = outbound.lostSinceTold
-      outbound.lostSinceTold = 0
-      const what = `${lost === Infinity ? '' : `${lost} `}messages that waited for you were dropped: the journal was full`
-      logger.warn({ ...this.name, lost: lost === Infinity ? 'unknown' : lost }, 'messages that waited for a session were dropped: journal.maxBytes was reached, and journal.onFull is drop-oldest')
-      this.report('dropped', what, '')
-    }
+    if (!this.outlet.full) reportDrops(this, outbound)
   }
 
   /** Takes nothing more from the client; what was taken is still answered. */

@@ -108,7 +108,7 @@ export class CatchUp {
     outbound.taken()
     if (delivery === 'expired' || delivery === 'queueFull') {
       ledger.drop(delivery)
-      if (delivery === 'queueFull') outbound.droppedSinceTold++
+      if (delivery === 'queueFull') outbound.overSinceTold++
       outbound.advance(message.position, false)
     } else {
       outbound.offer(message, delivery.qos, delivery.retainAsPublished && message.retain, delivery.identifiers, null)

@@ -24,8 +24,10 @@ export interface Orphan extends Assigned {
  * socket, or for the client to come back. Outlives connections; a connection lends its way out as a `Port`.
  */
 export class Outbound {
-  /** QoS 0 messages dropped since somebody last asked, to be told to the client. */
-  droppedSinceTold = 0
+  /** Messages dropped as the client reads too slowly, to be told to it. */
+  slowSinceTold = 0
+  /** Messages dropped as more came while it was away than is kept, likewise. */
+  overSinceTold = 0
   /** Messages that waited and were dropped, as the journal was full, to be told to the client; Infinity = nobody counted. */
   lostSinceTold = 0
   /** Whether the reader of the journal met a place where something was dropped. */
@@ -151,7 +153,7 @@ export class Outbound {
     }
     if (this.behind && this.assignments.size >= this.offline.messages) {
       this.ledger.drop('queueFull')
-      this.droppedSinceTold++
+      this.overSinceTold++
       return
     }
     this.progress.add({ kind: 'assigned', time: position, filter })
@@ -218,7 +220,7 @@ export class Outbound {
     // They were dropped with their files, or let go of; without such, nothing matched them any more when their turn came.
     this.ledger.drop(this.gap ? 'journalFull' : this.leftOut ?? 'unsubscribed', this.inJournal)
     if (this.gap) this.lostSinceTold += this.uncounted ? Infinity : this.inJournal
-    else if (this.leftOut === 'queueFull') this.droppedSinceTold += this.inJournal
+    else if (this.leftOut === 'queueFull') this.overSinceTold += this.inJournal
     this.gap = this.uncounted = false
     this.inJournal = 0
     this.leftOut = null
@@ -431,7 +433,7 @@ export class Outbound {
     while (waits.exceeds(this.online)) {
       if (waits.shift0() === undefined) return
       this.ledger.drop('slow')
-      this.droppedSinceTold++
+      this.slowSinceTold++
     }
   }
 
@@ -440,7 +442,7 @@ export class Outbound {
     const over = waits.isFull(port === null ? this.offline : this.online, delivery.message!.weight)
     if (over && port === null) {
       this.ledger.drop('queueFull')
-      this.droppedSinceTold++
+      this.overSinceTold++
       this.abandon(delivery)
       return
     }

@@ -67,8 +67,8 @@ export class RecordRows {
   }
 
   private read (start: number): boolean {
-    const { stored, recipient, room, channel, topic, sender, qos, payload } = readMessage(this.bytes, start)
-    if (!stored || recipient !== null) return false
+    const { stored, room, channel, topic, sender, qos, payload } = readMessage(this.bytes, start)
+    if (!stored) return false
     this.origin = { node: NODE, room, channel, topic, sender }
     this.qos = qos
     this.payloadStart = payload.byteOffset - this.bytes.byteOffset
