@@ -58,11 +58,16 @@ describe('sockets of strangers', () => {
 
   it('60 MB that are announced before CONNECT are refused before they are read', async () => {
     const size = 60 * MB
+    await t.broker.snapshot()
+    t.broker.takeLog()
     const head = Buffer.from([0x10, (size & 0x7f) | 0x80, ((size >> 7) & 0x7f) | 0x80, ((size >> 14) & 0x7f) | 0x80, size >> 21])
     const sockets = await Promise.all(Array.from({ length: 20 }, dial))
     // Half of them send some of it, the others nothing: their length alone must end them.
     for (const [i, socket] of sockets.entries()) socket.write(i % 2 === 0 ? head : Buffer.concat([head, Buffer.alloc(4 * MB)]))
     await Promise.all(sockets.map(async socket => await untilClosed(socket)))
+    await t.broker.snapshot()
+    // None of them for want of time.
+    assert.deepEqual([...new Set(t.broker.takeLog().map(({ code }) => code))], ['packetTooLarge'])
   })
 
   for (const version of VERSIONS) {
