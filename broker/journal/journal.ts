@@ -145,7 +145,10 @@ export class Journal {
       reader: this.reader,
       quota: this.quota,
       segments,
-      dropped: time => { this.consumers.droppedTime = time },
+      dropped: time => {
+        this.consumers.droppedTime = time
+        this.request()
+      },
       snapshot,
       end: () => ({ location: this.location, time: this.releasedTime }),
       settled: async () => await this.settled(),

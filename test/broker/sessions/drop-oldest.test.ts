@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
 import { describe, it } from 'mocha'
 import type { IPublishPacket } from 'mqtt-packet'
+import type { Journal } from '../../../broker/journal/journal.ts'
 import type { MqttClient } from '../../helpers/mqtt-client.ts'
 import { Restarts } from '../../helpers/restart.ts'
 import { useTeardown } from '../../helpers/teardown.ts'
@@ -113,6 +114,9 @@ describe('a session whose waiting messages are dropped, as the journal is full',
     await bob.subscribe(TOPIC, 1)
     await bob.end()
     await publish(FULL + 60)
+    const { journal } = broker.foyer.broker
+    await until(() => (journal as Journal).droppedTime > 0, 'that something is dropped')
+    await journal.flush()
     await broker.kill()
     const again = await broker.connect('bob')
     await again.subscribe('$me/errors', 0, 2)
