@@ -25,7 +25,7 @@ import { TopicTable } from './router/topic-table.ts'
 import { JournalSessions } from './sessions/journal-sessions.ts'
 import { SessionRegistry } from './sessions/registry.ts'
 import { SessionNeeds } from './sessions/session-needs.ts'
-import { SavedSessions } from './sessions/session-records.ts'
+import { SavedSessions } from './sessions/saved-sessions.ts'
 import { Arena } from './transport/arena.ts'
 import { listen, type Listeners } from './transport/listeners.ts'
 

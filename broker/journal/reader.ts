@@ -28,7 +28,7 @@ export interface Block {
 /** The file was removed or rewritten: what is wanted of it has to be looked for again, by its position. */
 export class Gone extends Error {
   constructor ({ path }: Segment) {
-    super(`${path} is not what it was any more`)
+    super(`${path} was removed or rewritten`)
   }
 }
 

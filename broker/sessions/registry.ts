@@ -11,14 +11,16 @@ import type { Message } from '../router/message.ts'
 import { recipientOf, type Subscription } from '../router/subscription.ts'
 import { CatchUp } from './catch-up.ts'
 import { Inbound } from './inbound.ts'
-import { writeHead, writeProgress, writeShared, writeSubscription, type SavedSession, type SavedSessions, type Step } from './session-records.ts'
+import { writeHead, writeProgress, writeShared, writeSubscription, type Step } from './session-records.ts'
+import type { SavedSession, SavedSessions } from './saved-sessions.ts'
 import type { Ledger } from '../ledger.ts'
 import type { Router } from '../router/router.ts'
 import type { Arena } from '../transport/arena.ts'
 import type { Delivery, Port } from './delivery.ts'
-import { Outbound, type Orphan } from './outbound.ts'
+import { Outbound } from './outbound.ts'
 import { Session } from './session.ts'
 import type { SessionStore } from './session-store.ts'
+import { SharedWork } from './shared-work.ts'
 
 export interface RegistryOptions {
   readonly store: SessionStore
@@ -47,15 +49,18 @@ export class SessionRegistry {
   /** Kept sessions of all users. */
   private kept = 0
   private readonly turns = new Map<string, Promise<void>>()
-  /** Positions of messages that are read to be given to another member of a shared subscription. */
-  readonly handedOver = new Set<number>()
-  /** Shared subscriptions of kept sessions. */
-  private shared = 0
+  private readonly work: SharedWork
   /** Sessions that nobody holds. */
   private readonly idle = new Set<Session>()
 
   constructor (options: RegistryOptions) {
     this.options = options
+    this.work = new SharedWork(options)
+  }
+
+  /** Positions of messages that go from one session to another at the moment. */
+  get handedOver (): Iterable<number> {
+    return this.work.handedOver
   }
 
   get size (): number {
@@ -153,7 +158,7 @@ export class SessionRegistry {
     session.changes++
     this.remove(session, subscription)
     session.outbound.endFeed(filter)
-    this.handOver(session.outbound.takeAssigned(name => name === filter))
+    this.work.handOver(session.outbound.takeAssigned(name => name === filter))
     if (session.kept) await this.options.store.subscription(session.id, filter, null)
   }
 
@@ -163,74 +168,23 @@ export class SessionRegistry {
     session.subscriptions.set(filter, subscription)
     session.changes++
     this.options.router.add(subscription)
-    if (share !== null && session.kept) this.countShared(1)
+    if (share !== null && session.kept) this.work.count(1)
     return subscription
   }
 
   private remove (session: Session, subscription: Subscription): void {
     this.options.router.remove(subscription)
-    if (subscription.share !== null && session.kept) this.countShared(-1)
+    if (subscription.share !== null && session.kept) this.work.count(-1)
   }
 
-  private countShared (change: number): void {
-    this.shared += change
-    this.options.store.followShared(this.shared > 0)
-  }
-
-  /** A message for a shared subscription that one member will not be sent goes to another, if there is one (5.0, 4.8.2). */
-  private pass (message: Message, filter: string): void {
-    this.options.router.routeShared(message, ({ name }) => name === filter)
-  }
-
-  /** Passes on what a session gives up; `then` when all of it is somebody's. */
-  private handOver (orphans: readonly Orphan[], then: () => void = () => {}): void {
-    for (const { message, filter } of orphans) if (message !== null) this.pass(message, filter)
-    const unread = orphans.filter(({ message }) => message === null)
-    if (unread.length === 0) then()
-    else this.handOverUnread(unread).then(then, (error: unknown) => this.options.logger.error({ err: error }, 'the journal could not be read for the members of a shared subscription'))
-  }
-
-  private async handOverUnread (orphans: readonly Orphan[]): Promise<void> {
-    for (const { time } of orphans) this.handedOver.add(time)
-    try {
-      for (const { time, filter } of orphans) {
-        const message = await this.options.store.message(time)
-        if (message !== null) this.pass(message, filter)
-      }
-    } finally {
-      for (const { time } of orphans) this.handedOver.delete(time)
-    }
-  }
-
-  /**
-   * After a restart: messages of shared subscriptions that nobody is known to have been given are given to somebody, as
-   * are those of members whose subscription has ended.
-   */
+  /** See `SharedWork.giveRest`. */
   async shareRest (saved: SavedSessions): Promise<void> {
-    const { store, router } = this.options
-    const filters = new FilterTree<Subscription>()
-    let since = Infinity
-    for (const session of this.sessions.values()) {
-      this.handOver(session.outbound.takeAssigned(filter => !session.subscriptions.has(filter)))
-      for (const subscription of session.subscriptions.values()) {
-        if (subscription.share === null) continue
-        filters.add(subscription.filter, subscription)
-        since = Math.min(since, subscription.since)
-      }
-    }
-    if (since === Infinity) return
-    const { time } = store
-    for await (const { messages, upTo } of store.read(Math.max(saved.shared, since), topic => filters.match(topic).length > 0)) {
-      for (const message of messages) {
-        router.routeShared(message, ({ name, since }) => since < message.position && !saved.wasAssigned(message.position, name))
-      }
-      if (upTo >= time) return
-    }
+    await this.work.giveRest(this.sessions.values(), saved)
   }
 
   /** Drops what waits for a session and what is in flight to it, as far as its token does not let it have that any more. */
   judge (session: Session): void {
-    this.handOver(session.outbound.judge(topic => session.mayReceive(topic)))
+    this.work.handOver(session.outbound.judge(topic => session.mayReceive(topic)))
   }
 
   /** Makes a restart know what has changed about a session, soon. */
@@ -394,7 +348,7 @@ export class SessionRegistry {
     }
     for (const subscription of session.subscriptions.values()) this.remove(session, subscription)
     session.subscriptions.clear()
-    this.handOver(session.outbound.end(), () => {
+    this.work.handOver(session.outbound.end(), () => {
       // One with a will ends in the journal when that is published. A new one with its name has ended it by beginning.
       if (session.recorded && session.will === null && !this.sessions.has(session.id)) this.options.store.endSoon(session.id, then)
       else then?.()

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { afterEach, beforeEach, it } from 'mocha'
 import type { QoS } from '../../protocol/channel.ts'
-import type { SavedSession, SavedSubscription, SessionHead, Step } from '../../broker/sessions/session-records.ts'
+import type { SavedSession } from '../../broker/sessions/saved-sessions.ts'
+import type { SavedSubscription, SessionHead, Step } from '../../broker/sessions/session-records.ts'
 import type { Progressing, SessionStore } from '../../broker/sessions/session-store.ts'
 import { until } from '../helpers/within.ts'
 

@@ -22,25 +22,28 @@ function payloadOf (number: number): string {
 describe('a session whose waiting messages are dropped, as the journal is full', () => {
   const t = useTeardown()
 
-  interface Setting { readonly broker: Restarts, publish: (fillers: number, between?: number) => Promise<void>, sent: () => number }
+  interface Setting { readonly broker: Restarts, publish: (fillers: number, between?: number) => Promise<void>, sent: () => number, fillers: () => number }
 
   async function begin (): Promise<Setting> {
     const broker = await Restarts.begin(t, KEYS, CHANNELS, { fileBytes: 2 * 2 ** 20 })
     // Somebody waits for those, too: what nobody waits for would be taken out of the files.
-    const filled = await broker.connect('filled')
-    await filled.subscribe('rooms/lobby/filler', 1)
-    await filled.end()
+    const other = await broker.connect('other')
+    await other.subscribe('rooms/lobby/filler', 1)
+    await other.end()
     let ann: MqttClient | null = null
     let sent = 0
+    let filled = 0
     let id = 0
     return {
       broker,
       sent: () => sent,
+      fillers: () => filled,
       /** Between each two fillers some messages for the session. */
       publish: async (fillers, between = 3) => {
         if (ann === null || ann.isClosed) ann = await broker.connect('ann', { clean: true })
         for (let i = 0; i < fillers; i++) {
           ann.publish('rooms/lobby/filler', FILLER, { qos: 1, messageId: ++id })
+          filled++
           for (let k = 0; k < between; k++) ann.publish(TOPIC, payloadOf(sent++), { qos: 1, messageId: ++id })
           if (i % 5 === 4) await ann.settled()
         }
@@ -70,7 +73,7 @@ describe('a session whose waiting messages are dropped, as the journal is full',
 
   it('gets the rest in order, also when files go while it reads them, and what is missing is counted and told', async function () {
     this.timeout(60_000)
-    const { broker, publish, sent } = await begin()
+    const { broker, publish, sent, fillers } = await begin()
     const bob = await broker.connect('bob')
     await bob.subscribe(TOPIC, 1)
     await bob.end()
@@ -99,6 +102,7 @@ describe('a session whose waiting messages are dropped, as the journal is full',
     const gaps = got.filter((number, i) => number !== (got[i - 1] ?? -1) + 1)
     assert.ok(gaps.length >= 2, `${gaps.length} gaps`)
     const balance = await broker.balance()
+    assert.equal(balance.waiting, fillers(), 'for the other session alone')
     assert.equal(balance.matched, balance.written + balance.waiting + balance.dropped)
     assert.ok(!broker.foyer.log.some(({ msg }) => /could not be read/.test(String(msg))))
     // What comes now is not of that time.

@@ -1,6 +1,6 @@
 import { describe } from 'mocha'
 import { JournalSessions } from '../../../broker/sessions/journal-sessions.ts'
-import { SavedSessions } from '../../../broker/sessions/session-records.ts'
+import { SavedSessions } from '../../../broker/sessions/saved-sessions.ts'
 import { Journal } from '../../../broker/journal/journal.ts'
 import { TopicTable } from '../../../broker/router/topic-table.ts'
 import { compileChannels } from '../../../protocol/channels.ts'
