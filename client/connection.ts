@@ -1,6 +1,6 @@
 import mqtt from 'mqtt'
 import type { MqttClient } from 'mqtt'
-import { codeOfReason, FoyerClientError } from './errors.ts'
+import { codeOfReason, FoyerClientError, type Carrier } from './errors.ts'
 import type { Delivery } from './message.ts'
 import type { Settings } from './options.ts'
 import { Backoff, Verdict } from './reconnect.ts'
@@ -180,7 +180,7 @@ export class Connection {
       switch (packet.cmd) {
         case 'connack':
           this.#resumed = packet.sessionPresent
-          this.#reason = (packet.reasonCode ?? 0) === 0 ? null : refusal(packet.reasonCode!, reasonOf(packet))
+          this.#reason = (packet.reasonCode ?? 0) === 0 ? null : refusal('connack', packet.reasonCode!, reasonOf(packet))
           break
         case 'puback': case 'pubrec': case 'pubcomp':
           this.#events.ack({ messageId: packet.messageId!, reasonCode: packet.reasonCode ?? 0, reason: reasonOf(packet), id: idOf(packet) })
@@ -197,7 +197,7 @@ export class Connection {
       this.#events.up(this.#resumed)
     })
     client.on('message', (topic, payload, packet) => this.#events.message(topic, payload, packet))
-    client.on('disconnect', packet => { this.#reason = refusal(packet.reasonCode ?? 0, reasonOf(packet)) })
+    client.on('disconnect', packet => { this.#reason = refusal('disconnect', packet.reasonCode ?? 0, reasonOf(packet)) })
     client.on('error', cause => {
       this.#reason ??= { code: null, error: new FoyerClientError('unreachable', `${this.#settings.url}: ${cause.message || 'the connection failed'}`, { cause }) }
     })
@@ -240,8 +240,8 @@ function farewell (withWill: boolean, keepSession: boolean): object {
   return { reasonCode: withWill ? DISCONNECT_WITH_WILL : 0, properties: keepSession ? {} : { sessionExpiryInterval: 0 } }
 }
 
-function refusal (reasonCode: number, reason: string): { code: number, error: FoyerClientError } {
-  return { code: reasonCode, error: new FoyerClientError(codeOfReason(reasonCode), reason === '' ? undefined : reason) }
+function refusal (carrier: Carrier, reasonCode: number, reason: string): { code: number, error: FoyerClientError } {
+  return { code: reasonCode, error: new FoyerClientError(codeOfReason(reasonCode, carrier, reason), reason === '' ? undefined : reason) }
 }
 
 function reasonOf (packet: unknown): string {

@@ -58,14 +58,22 @@ export function knownCode (code: unknown, fallback: ErrorCode): ErrorCode {
   return errors.has(code as ErrorCode) ? code as ErrorCode : fallback
 }
 
-/** Where only an MQTT 5 reason code says why: the code that is most often behind it. */
-const byReason = new Map<number, ErrorCode>([
-  [0x81, 'malformed'], [0x82, 'protocol'], [0x83, 'size'], [0x84, 'protocolVersion'], [0x85, 'clientId'], [0x86, 'tokenMalformed'],
-  [0x87, 'policy'], [0x88, 'unavailable'], [0x89, 'backpressure'], [0x8b, 'shuttingDown'], [0x8c, 'authMethod'], [0x8d, 'keepalive'],
-  [0x8e, 'takenOver'], [0x8f, 'filter'], [0x90, 'topic'], [0x93, 'receiveMaximum'], [0x94, 'topicAlias'], [0x95, 'packetTooLarge'],
-  [0x97, 'quota'], [0x99, 'schema'], [0x9f, 'connectRate'], [0xa0, 'expired']
-])
+/** What carried a reason code: the answer to a message or filter, to CONNECT, or the end of a connection. */
+export type Carrier = 'answer' | 'connack' | 'disconnect'
 
-export function codeOfReason (reasonCode: number): ErrorCode {
-  return byReason.get(reasonCode) ?? 'internal'
+const kindsOf: Record<Carrier, readonly ErrorKind[]> = {
+  answer: ['refused', 'not-now'],
+  connack: ['connect', 'not-now'],
+  disconnect: ['closed', 'not-now']
+}
+
+/**
+ * The code behind an MQTT 5 reason code and its words. Several share one: the words decide where they are those of the
+ * table, else it is the first of the kind that such an answer can mean.
+ */
+export function codeOfReason (reasonCode: number, carrier: Carrier, reason = ''): ErrorCode {
+  const possible = [...errors].filter(([, entry]) => entry.reasonCode === reasonCode)
+  const likely = kindsOf[carrier].flatMap(wanted => possible.filter(([, { kind }]) => kind === wanted))
+  const [code] = likely.find(([, { sentence }]) => reason.startsWith(sentence)) ?? likely[0] ?? possible[0] ?? ['internal' as const]
+  return code
 }

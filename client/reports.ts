@@ -52,7 +52,7 @@ export class Reports {
     const left = this.#awaited.get(topic)! - 1
     if (left > 0) this.#awaited.set(topic, left)
     else this.#awaited.delete(topic)
-    const error = reasonCode < 0x80 ? null : this.#claim(topic, reasonCode) ?? new FoyerClientError(codeOfReason(reasonCode), reason === '' ? undefined : reason, { topic })
+    const error = reasonCode < 0x80 ? null : this.#claim(topic, reasonCode) ?? new FoyerClientError(codeOfReason(reasonCode, 'answer', reason), reason === '' ? undefined : reason, { topic })
     if (left === 0 && this.#held.length > 0) this.#release(topic)
     return error
   }
