@@ -67,6 +67,8 @@ export class Connection implements Port, OutletOwner, Holder {
   /** Largest packet that the client takes; 0 = any. Known when CONNECT is read. */
   maximumPacketSize = 0
   opened: Opened | null = null
+  /** Who the credentials in CONNECT say it is of; null until they are verified. */
+  claimed: Identity | null = null
   /** Monotonic ms when the last bytes came. */
   heard: number
   closed = false
@@ -114,6 +116,11 @@ export class Connection implements Port, OutletOwner, Holder {
     return this.closed || (this.streamGone && this.reader.pending === 0)
   }
 
+  /** Who it is of, as soon as that is known. */
+  get identity (): Identity | null {
+    return this.opened?.identity ?? this.claimed
+  }
+
   /** For log lines. */
   get name (): Record<string, unknown> {
     const { address, port, transport } = this.peer
@@ -146,8 +153,8 @@ export class Connection implements Port, OutletOwner, Holder {
     queueMicrotask(() => this.close('slow', 'more messages wait than queue.messages or queue.bytes allow'))
   }
 
-  async replace (): Promise<void> {
-    this.close('takenOver')
+  async end (code: 'takenOver' | 'ended'): Promise<void> {
+    this.close(code)
     await this.letGo
   }
 

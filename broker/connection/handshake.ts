@@ -42,6 +42,7 @@ export async function handshake (connection: Connection, frame: Buffer): Promise
     const refusal = connectFault(packet)
     if (refusal !== null) throw refusal
     const identity = await authenticate(connection, packet)
+    connection.claimed = identity
     if (connection.abandoned) return
     services.connectRates?.user(identity.sub, performance.now())
     const clientId = packet.clientId === '' ? generatedId() : packet.clientId
@@ -52,7 +53,7 @@ export async function handshake (connection: Connection, frame: Buffer): Promise
     if (will !== null) judgeWill(connection, identity, will)
     await services.sessions.turn(id, async () => {
       const before = services.sessions.get(id)
-      if (before?.holder != null) await before.holder.replace()
+      if (before?.holder != null) await before.holder.end('takenOver')
       if (connection.abandoned) return
       await enter(connection, packet, identity, clientId, sender, will)
     })
