@@ -71,6 +71,7 @@ const table = {
   slow: { kind: 'closed', reasonCode: 0x97, status: 503, sentence: 'messages were waiting longer than the limits allow', remedy: 'read faster, subscribe to less, or raise queue.bytes, queue.messages or queue.stallTimeout' },
   dropped: { kind: 'closed', reasonCode: 0x97, status: 503, sentence: 'QoS 0 messages were dropped because the connection reads too slowly', remedy: 'read faster, subscribe to less, or ask for QoS 1' },
 
+  ticket: { kind: 'http', reasonCode: 0x87, status: 401, sentence: 'the ticket is not known: it was used, or is older than 30 seconds', remedy: 'get another one with POST /api/tickets; each is for one request' },
   badRequest: { kind: 'http', reasonCode: 0x80, status: 400, sentence: 'the request is not valid', remedy: 'see the detail' },
   notFound: { kind: 'http', reasonCode: 0x80, status: 404, sentence: 'there is nothing at this address', remedy: 'the routes are listed in docs/http.md' },
   unavailable: { kind: 'not-now', reasonCode: 0x88, returnCode: 3, status: 503, sentence: 'the server cannot do this now', remedy: 'try again in a moment' },
