@@ -28,7 +28,8 @@ export const RecordType = {
   progress: 5,
   consumer: 6,
   /** Ends a snapshot. */
-  end: 7
+  end: 7,
+  revocation: 8
 } as const
 
 export type AnyRecordType = typeof RecordType[keyof typeof RecordType]
