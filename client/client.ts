@@ -74,7 +74,11 @@ export class Client extends Emitter<ClientEvents> {
     })
     this.#refresh = new TokenRefresh(this.#connection, tokens, this.#reports, {
       expiring: exp => this.emit('expiring', { exp }),
-      refreshed: refreshed => this.emit('refreshed', refreshed),
+      refreshed: refreshed => {
+        // What the token before did not allow it may.
+        this.#inbox.up(true)
+        this.emit('refreshed', refreshed)
+      },
       failed: error => this.emit('error', error)
     })
   }
@@ -205,6 +209,7 @@ export class Client extends Emitter<ClientEvents> {
 
   /** An error that no promise is there for: for the room it is about, if somebody listens there. */
   #report (error: FoyerClientError): void {
+    this.#inbox.lost(error.topic)
     const room = this.#rooms.get(parseTopic(error.topic).room ?? '')
     if (room?.hears('error') === true) room.emit('error', error)
     else this.emit('error', error)

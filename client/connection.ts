@@ -95,6 +95,11 @@ export class Connection {
     return sent.messageId
   }
 
+  /** A message that was not acknowledged is not sent again. */
+  abandon (messageId: number): void {
+    this.#mqtt?.removeOutgoingMessage(messageId)
+  }
+
   /** Resolves with the server's answer; null when the connection ended before it. */
   async subscribe (filter: string, qos: 0 | 1 | 2): Promise<Granted | null> {
     return await new Promise(resolve => {

@@ -2,6 +2,7 @@ import { filterMatches } from '../protocol/topic.ts'
 import { FoyerClientError } from './errors.ts'
 import { liveMessage, type Delivery, type Message } from './message.ts'
 import { Subscription, type SubscriptionOptions, type SubscriptionServices } from './subscription.ts'
+import { parseTopic } from './topics.ts'
 
 /** What came for rooms that nobody joined yet: a session may have waited for this client with more than that. */
 const EARLY_MESSAGES = 1_000
@@ -44,6 +45,11 @@ export class Inbox {
 
   up (resumed: boolean): void {
     for (const subscriptions of this.#byRoom.values()) for (const subscription of subscriptions) subscription.up(resumed)
+  }
+
+  /** The server says that a subscription has ended. */
+  lost (filter: string): void {
+    for (const subscription of this.#byRoom.get(parseTopic(filter).room ?? '') ?? []) if (subscription.filter === filter) subscription.lost()
   }
 
   /** A message arrived. */

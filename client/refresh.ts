@@ -3,15 +3,15 @@ import { FoyerClientError } from './errors.ts'
 import { decodePayload } from './payload.ts'
 import { Backoff } from './reconnect.ts'
 import type { Reports } from './reports.ts'
-import type { TokenSource } from './tokens.ts'
+import { readClaims, type TokenSource } from './tokens.ts'
 import { REFRESH } from './topics.ts'
 
 /** What the server says when it has taken a new token. */
 export interface Refreshed {
   /** Seconds since 1970; null when it never expires. */
   readonly exp: number | null
-  /** Roles by room; the first ones where there are too many for a short message. */
-  readonly rooms: Readonly<Record<string, string>>
+  /** Roles by room, the first ones where there are too many for a short message; null when the server did not say. */
+  readonly rooms: Readonly<Record<string, string>> | null
 }
 
 export interface TokenRefreshEvents {
@@ -44,7 +44,8 @@ export class TokenRefresh {
   #backoff = new Backoff()
   #timer: ReturnType<typeof setTimeout> | undefined
   #working = false
-  #onRefreshed: ((refreshed: Refreshed) => void) | null = null
+  /** The exchange that is under way. */
+  #exchanged: { resolve: (refreshed: Refreshed) => void, reject: (error: FoyerClientError) => void } | null = null
 
   constructor (connection: Connection, tokens: TokenSource, reports: Reports, events: TokenRefreshEvents) {
     this.#connection = connection
@@ -59,6 +60,7 @@ export class TokenRefresh {
 
   down (): void {
     clearTimeout(this.#timer)
+    this.#exchanged?.reject(new FoyerClientError('unreachable', 'the connection ended before the server answered to the new token'))
   }
 
   /** `$me/auth/expiring` arrived. */
@@ -74,8 +76,8 @@ export class TokenRefresh {
 
   /** `$me/auth/refreshed` arrived. */
   refreshed (payload: Uint8Array): void {
-    const { exp = null, rooms = {} } = decodePayload(payload) as Partial<Refreshed>
-    this.#onRefreshed?.({ exp, rooms })
+    const { exp = null, rooms = null } = decodePayload(payload) as Partial<Refreshed>
+    this.#exchanged?.resolve({ exp, rooms })
   }
 
   /** Of the life that the token had when it was got, by its own times, or the clock here where it has only an end. */
@@ -118,22 +120,34 @@ export class TokenRefresh {
     }
   }
 
-  /** Resolves with the server's answer to a token; rejects with its refusal, or `timeout`. */
+  /** Resolves with the server's answer to a token; rejects with its refusal, `timeout`, or when the connection ends. */
   async #exchange (token: string): Promise<Refreshed> {
+    const connection = this.#connection
     let timer: ReturnType<typeof setTimeout> | undefined
+    let messageId = 0
+    let taken = false
+    let answered = false
     this.#reports.await(REFRESH)
     try {
       return await new Promise((resolve, reject) => {
-        this.#onRefreshed = resolve
-        timer = setTimeout(() => reject(new FoyerClientError('timeout', 'the server did not answer to the new token', { topic: REFRESH })), ANSWER_MS)
-        this.#connection.publish({ topic: REFRESH, payload: new TextEncoder().encode(token), qos: 1, retain: false }, reasonCode => {
+        this.#exchanged = { resolve, reject }
+        // What the server says aside is not repeated when the connection was too busy for it.
+        timer = setTimeout(() => {
+          if (taken) resolve({ exp: readClaims(token).exp, rooms: null })
+          else reject(new FoyerClientError('timeout', 'the server did not answer to the new token', { topic: REFRESH }))
+        }, ANSWER_MS)
+        messageId = connection.publish({ topic: REFRESH, payload: new TextEncoder().encode(token), qos: 1, retain: false }, reasonCode => {
+          answered = true
           const error = this.#reports.answered(REFRESH, reasonCode === LOST ? 0 : reasonCode, '')
           if (error !== null) reject(error)
+          else taken = reasonCode !== LOST
         })
       })
     } finally {
       clearTimeout(timer)
-      this.#onRefreshed = null
+      this.#exchanged = null
+      // The next connection has a token of its own, which this one must not replace.
+      if (!answered && !connection.isUp) connection.abandon(messageId)
     }
   }
 }

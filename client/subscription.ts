@@ -77,6 +77,12 @@ export class Subscription {
     if (!this.#stands) void this.#ask()
   }
 
+  /** The server ended it: the token does not allow it any more. Another token may. */
+  lost (): void {
+    this.#stands = false
+    this.#missed = this.#since !== 0
+  }
+
   take (message: Message): void {
     if (this.#filler.holding) this.#filler.keep(message)
     else this.#pass(message)
