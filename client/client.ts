@@ -75,8 +75,7 @@ export class Client extends Emitter<ClientEvents> {
     this.#refresh = new TokenRefresh(this.#connection, tokens, this.#reports, {
       expiring: exp => this.emit('expiring', { exp }),
       refreshed: refreshed => {
-        // What the token before did not allow it may.
-        this.#inbox.up(true)
+        this.#inbox.renewed()
         this.emit('refreshed', refreshed)
       },
       failed: error => this.emit('error', error)

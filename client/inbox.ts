@@ -47,6 +47,11 @@ export class Inbox {
     for (const subscriptions of this.#byRoom.values()) for (const subscription of subscriptions) subscription.up(resumed)
   }
 
+  /** The server has taken another token. */
+  renewed (): void {
+    for (const subscriptions of this.#byRoom.values()) for (const subscription of subscriptions) subscription.renewed()
+  }
+
   /** The server says that a subscription has ended. */
   lost (filter: string): void {
     for (const subscription of this.#byRoom.get(parseTopic(filter).room ?? '') ?? []) if (subscription.filter === filter) subscription.lost()

@@ -43,6 +43,8 @@ export class Subscription {
   /** Whether the session at the server has it. */
   #stands = false
   #asking = false
+  /** Ended by a token that is just being taken. */
+  #barred = false
   /** Messages may have been missed before the next grant. */
   #missed: boolean
   #ended = false
@@ -74,11 +76,20 @@ export class Subscription {
       this.#missed = true
       this.#filler.hold()
     }
+    this.#barred = false
     if (!this.#stands) void this.#ask()
   }
 
-  /** The server ended it: the token does not allow it any more. Another token may. */
+  /** The server has taken another token: it may allow what the one before did not. */
+  renewed (): void {
+    // This is the one that does not.
+    if (!this.#stands && !this.#barred) void this.#ask()
+    this.#barred = false
+  }
+
+  /** The server ended it, as it takes a token that does not allow it. */
   lost (): void {
+    this.#barred = true
     this.#stands = false
     this.#missed = this.#since !== 0
   }
