@@ -13,6 +13,7 @@ import { brokerMetrics } from './observe/broker-metrics.ts'
 import { createProcessMetrics } from './observe/process-metrics.ts'
 import { recorderMetrics } from './observe/recorder-metrics.ts'
 import { metricsRoute } from './observe/route.ts'
+import { presenceRoute } from './presence/route.ts'
 import { createRecorder, type Lag } from './recorder/recorder.ts'
 import { openDuckdbStore } from './store/duckdb/duckdb-store.ts'
 import { createWebSocketGate } from './websocket/gate.ts'
@@ -83,6 +84,7 @@ export async function createBridge ({ config, broker, logger, version }: BridgeO
       (app) => { healthRoutes(app, faults) },
       (app) => { pageRoutes(app, { version, config, broker, ports }) },
       (app) => { historyRoute(app, { broker, store, recorder }) },
+      (app) => { presenceRoute(app, broker) },
       (app) => { metricsRoute(app, { authenticator: broker.authenticator, groups, isPublic: config.metrics.public }) }
     ]
   })

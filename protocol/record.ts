@@ -28,7 +28,9 @@ export const RecordType = {
   progress: 5,
   consumer: 6,
   /** Ends a snapshot. */
-  end: 7
+  end: 7,
+  /** Who of a room was told to be there, or gone. */
+  presence: 9
 } as const
 
 export type AnyRecordType = typeof RecordType[keyof typeof RecordType]

@@ -44,6 +44,11 @@ export class Sender {
     this.record = senderFields(identity.sub, session)
   }
 
+  /** Whether it is the broker itself, which keeps its own measure. */
+  get isBroker (): boolean {
+    return this.sub === ''
+  }
+
   /** May it publish there at that QoS? Grants don't change during a connection, so the answer is kept. */
   verdict (topic: TopicEntry, qos: QoS): Decision {
     if (topic !== this.lastTopic) {
@@ -66,4 +71,9 @@ export class Sender {
     }
     return verdict
   }
+}
+
+/** The broker itself; no token has an empty `sub`. */
+export function brokerSender (channels: ChannelSet): Sender {
+  return new Sender({ sub: '', grants: { exact: new Map(), prefixes: [], all: null }, admin: false, presence: false, exp: null, source: 'anonymous' }, channels, null, null)
 }

@@ -15,6 +15,9 @@ import type { Connection, Opened } from './connection.ts'
 /** Clients before MQTT 5 can't be told how many QoS 2 messages may be open: they get more room. */
 const UNTOLD_FACTOR = 8
 
+/** The channel on which publishing makes one a participant of the room. */
+const SPOKEN = 'messages'
+
 /** Milliseconds between attempts of a publish that finds no room, at most. */
 const LONGEST_PAUSE = 250
 
@@ -166,6 +169,7 @@ function publish (connection: Connection, opened: Opened, frame: Frame): NotNow 
     expiry: properties.expiry,
     echo: properties.echo
   })
+  if (topic.match?.channel.name === SPOKEN && isTaken(outcome)) connection.services.presence.spoke(opened.session, topic.match.room)
   if (outcome instanceof Pending) {
     const slot = acks.add(qos, packetId, topic.topic, end - start, connection.heard)
     if (qos === 2) {
@@ -182,6 +186,10 @@ function publish (connection: Connection, opened: Opened, frame: Frame): NotNow 
   if ('retryIn' in outcome) return outcome
   answerNow(connection, opened, qos, packetId, topic.topic, outcome)
   return null
+}
+
+function isTaken (outcome: Outcome | NotNow | Pending): boolean {
+  return outcome instanceof Pending || (!('retryIn' in outcome) && outcome.code === null)
 }
 
 /** What is refused before it is judged by its channel. */
