@@ -60,7 +60,7 @@ export interface BrokerStats {
   readonly rooms: number
   readonly participants: number
   readonly received: number
-  /** Those among them that are the broker's own. */
+  /** Messages of the broker itself; not among the others. */
   readonly own: number
   readonly accepted: number
   readonly refused: ReadonlyMap<string, number>

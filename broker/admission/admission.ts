@@ -87,7 +87,6 @@ export class Admission {
     const { retained, journal } = this.options
     const { isBroker } = sender
     const limits = isBroker ? null : this.options.limits
-    if (isBroker) this.options.ledger.own++
     const { topic } = publication
     let { source, start, end } = publication
     const length = end - start
@@ -140,7 +139,7 @@ export class Admission {
       time
     })
     limits?.spend(sender, topic, bytes, now)
-    this.options.ledger.received++
+    if (!isBroker) this.options.ledger.received++
     if (!journaled) {
       this.deliver(message)
       return ACCEPTED
@@ -190,8 +189,10 @@ export class Admission {
 
   private released ({ message, claim }: Pending): void {
     const { ledger } = this.options
-    ledger.journaled++
-    if (message.stored) ledger.stored++
+    if (message.sender !== '') {
+      ledger.journaled++
+      if (message.stored) ledger.stored++
+    }
     // The acknowledgement first: it is what the most wait for.
     claim?.settle(accepted(message))
     this.deliver(message)
@@ -199,7 +200,8 @@ export class Admission {
 
   private deliver (message: Message): void {
     const { ledger, retained, router } = this.options
-    ledger.accepted++
+    if (message.sender === '') ledger.own++
+    else ledger.accepted++
     if (message.retain) retained.set(message)
     router.route(message)
   }

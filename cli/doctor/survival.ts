@@ -76,7 +76,7 @@ async function publish (client: MqttClient, number: number): Promise<void> {
 
 async function leaveSubscriber (server: ScratchServer, ports: ScratchPorts): Promise<void> {
   const subscriber = await connect(server, ports, 'subscriber')
-  await limited('a subscription', subscriber.subscribeAsync(`rooms/${ROOM}/#`, { qos: 2 }))
+  await limited('a subscription', subscriber.subscribeAsync([`rooms/${ROOM}/messages`, `rooms/${ROOM}/commands/lamp`], { qos: 2 }))
   await subscriber.endAsync()
 }
 
@@ -101,6 +101,7 @@ async function comeBack (server: ScratchServer, ports: ScratchPorts): Promise<nu
 async function history (server: ScratchServer, { http }: ScratchPorts): Promise<number[]> {
   const response = await fetch(`http://127.0.0.1:${http}/api/rooms/${ROOM}/history?limit=1000`, { headers: { authorization: `Bearer ${server.token}` } })
   if (!response.ok) throw new Error(`history answered ${response.status}: ${await response.text()}`)
-  const { messages } = await response.json() as { messages: { payload: { number: number } }[] }
-  return messages.map(({ payload }) => payload.number)
+  const { messages } = await response.json() as { messages: { topic: string, payload: { number: number } }[] }
+  // Who came and went is history, too.
+  return messages.filter(({ topic }) => topic !== `rooms/${ROOM}/presence`).map(({ payload }) => payload.number)
 }
