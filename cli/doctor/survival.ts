@@ -37,8 +37,8 @@ export async function * proveSurvival (): AsyncGenerator<Finding> {
     await server.stop()
     const { problems, balance: { journaled, stored } } = await verifyDirectory({ dataDir: server.dataDir, channels: DEFAULT_CHANNELS })
     // Each published message, and the last one.
-    if (problems.length === 0 && journaled === NUMBERS.length + 1 && stored === journaled) yield ok(`foyer verify: all ${journaled} messages of its journal are in its store`)
-    else yield failed(`foyer verify: ${problems[0] ?? `of ${NUMBERS.length + 1} messages ${journaled} are in the journal and ${stored} in the store`}`, REPORT)
+    if (problems.length === 0 && journaled > NUMBERS.length && stored === journaled) yield ok(`foyer verify: all ${journaled} messages of its journal are in its store`)
+    else yield failed(`foyer verify: ${problems[0] ?? `of more than ${NUMBERS.length} messages ${journaled} are in the journal and ${stored} in the store`}`, REPORT)
   } catch (error) {
     yield failed(`a server of its own could not be tried: ${(error as Error).message}${server.because}`, 'Try `foyer serve` in an empty folder, which logs more')
   } finally {
