@@ -18,6 +18,7 @@ import { brokerMetrics } from './observe/broker-metrics.ts'
 import { createProcessMetrics } from './observe/process-metrics.ts'
 import { recorderMetrics } from './observe/recorder-metrics.ts'
 import { metricsRoute } from './observe/route.ts'
+import { presenceRoute } from './presence/route.ts'
 import { createRecorder, type Lag } from './recorder/recorder.ts'
 import { openDuckdbStore } from './store/duckdb/duckdb-store.ts'
 import { createWebSocketGate } from './websocket/gate.ts'
@@ -93,6 +94,7 @@ export async function createBridge ({ config, broker, logger, version, mint = nu
       (app) => { healthRoutes(app, faults) },
       (app) => { pageRoutes(app, { version, config, broker, ports }) },
       (app) => { historyRoute(app, { broker, store, recorder }) },
+      (app) => { presenceRoute(app, broker) },
       (app) => { revocationsRoute(app, { authenticator, users }) },
       (app) => { sessionsRoute(app, { authenticator, users }) },
       (app) => { tokensRoute(app, { authenticator, mint }) },

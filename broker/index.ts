@@ -22,6 +22,9 @@ import type { FileLayer } from './journal/file-layer.ts'
 import { Journal } from './journal/journal.ts'
 import { Ledger } from './ledger.ts'
 import type { Peer } from './peer.ts'
+import { Announcer } from './presence/announcer.ts'
+import { Presence } from './presence/presence.ts'
+import { SavedPresence } from './presence/presence-records.ts'
 import { RetainedMessages } from './router/retained.ts'
 import { Router } from './router/router.ts'
 import { TopicTable } from './router/topic-table.ts'
@@ -59,7 +62,12 @@ export interface BrokerStats {
   readonly sessions: number
   readonly subscriptions: number
   readonly retained: number
+  /** Rooms with anybody in them, and the users in them, counted in each. */
+  readonly rooms: number
+  readonly participants: number
   readonly received: number
+  /** Messages of the broker itself; not among the others. */
+  readonly own: number
   readonly accepted: number
   readonly refused: ReadonlyMap<string, number>
   readonly journaled: number
@@ -68,6 +76,16 @@ export interface BrokerStats {
   readonly written: number
   readonly waiting: number
   readonly dropped: ReadonlyMap<string, number>
+}
+
+/** A user in a room. */
+export interface Participant {
+  /** `sub`, not encoded. */
+  readonly user: string
+  /** Milliseconds since 1970. */
+  readonly since: number
+  /** Connections that have joined the room; 0 for one that has just been lost. */
+  readonly connections: number
 }
 
 /** The MQTT broker: everything else reaches it through this. */
@@ -83,6 +101,8 @@ export interface Broker {
   /** Takes over a byte stream as an MQTT connection. */
   attach (stream: Duplex, peer: Peer): void
   readonly journal: JournalAccess
+  /** Who is in a room, in the order in which they joined. */
+  presence (room: string): Participant[]
   stats (): BrokerStats
   /**
    * Stops accepting, answers what was taken, and ends every connection with a reason; wills are published. What the
@@ -136,13 +156,16 @@ export async function createBroker ({ config, logger, authenticator: verifier, f
   })
   const authenticator = refuseRevoked(verifier, revocations)
   const saved = new SavedSessions()
+  const savedPresence = new SavedPresence()
   await journal.open((bytes, start) => {
     saved.apply(bytes, start)
+    savedPresence.apply(bytes, start)
     if (recordType(bytes, start) === RecordType.message) retained.restore(bytes, start, topics)
     if (recordType(bytes, start) === RecordType.revocation) revocations.restore(bytes, start)
   })
   const admission = new Admission({ router, retained, ledger, journal, retainedTopics: config.limits.retainedTopics, retainedPerUser: config.limits.retainedPerUser, limits: createPublishLimits(config.limits, config.channels) })
-  const sessions = new SessionRegistry({ config, channels, router, ledger, arena, store: new JournalSessions(journal, topics, maxWait), logger })
+  const presence = new Presence({ announcer: new Announcer({ admission, channels, journal, retained, topics, logger }), channels, grace: config.presence.grace, roomsBySpeaking: config.limits.subscriptions })
+  const sessions = new SessionRegistry({ config, channels, router, ledger, arena, watcher: presence, store: new JournalSessions(journal, topics, maxWait), logger })
   journal.holdFor(new SessionNeeds({ sessions: () => sessions.lasting(), handedOver: () => sessions.handedOver, channels, limits: { messages: config.sessions.queueMessages, bytes: config.sessions.queueBytes } }))
   const wills = new Wills({ admission, sessions, channels, topics })
   const control = await createControlPlane({
@@ -153,16 +176,18 @@ export async function createBroker ({ config, logger, authenticator: verifier, f
   const { connectRate } = config.limits
   const connectRates = connectRate === null ? null : new ConnectRates(connectRate)
   const services: Services = {
-    config, logger, channels, topics, router, retained, admission, sessions, control, authenticator, connectRates, wills, reports: new ErrorReports(), ledger, arena
+    config, logger, channels, topics, router, retained, admission, sessions, presence, control, authenticator, connectRates, wills, reports: new ErrorReports(), ledger, arena
   }
   const connections = new Connections(services)
   sessions.restore(saved.sessions.values(), Date.now())
   await sessions.shareRest(saved)
   for (const { id } of saved.sessions.values()) wills.restore(sessions.get(id)!)
+  presence.restore(savedPresence)
   journal.onSnapshot(function * (writer) {
     yield * sessions.saveAll(writer)
     yield * retained.saveAll(writer)
     yield * revocations.saveAll(writer, journal.time)
+    yield * presence.saveAll(writer, journal.time)
   })
   let listeners: Listeners | null = null
   let stopping: Promise<void> | null = null
@@ -173,6 +198,7 @@ export async function createBroker ({ config, logger, authenticator: verifier, f
   const shutDown = async (): Promise<void> => {
     const stopped = listeners?.close()
     await connections.close(() => journal.flush())
+    presence.close()
     await stopped
     await control.close()
     authenticator.close()
@@ -192,16 +218,21 @@ export async function createBroker ({ config, logger, authenticator: verifier, f
     get addresses () { return addresses() },
     async listen () {
       listeners = await listen(config, connections.accept)
+      presence.open()
       return addresses()
     },
     attach: connections.accept,
     journal,
+    presence: room => Array.from(presence.in(room), ({ user, since, connections }) => ({ user, since, connections })),
     stats: () => ({
       connections: connections.size,
       sessions: sessions.size,
       subscriptions: sessions.subscriptions(),
       retained: retained.size,
+      rooms: presence.rooms,
+      participants: presence.participants,
       received: ledger.received,
+      own: ledger.own,
       accepted: ledger.accepted,
       refused: ledger.refused,
       journaled: ledger.journaled,

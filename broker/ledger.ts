@@ -10,6 +10,8 @@ export type DropReason = 'slow' | 'queueFull' | 'offline' | 'expired' | 'policy'
 export class Ledger {
   /** Publishes that arrived, by MQTT, wills and HTTP alike; retransmissions of QoS 2 are not counted again. */
   received = 0
+  /** Messages of the broker itself, which tell presence; the counts of messages are without them, those of deliveries not. */
+  own = 0
   accepted = 0
   /** Messages that the journal holds; all accepted ones but those of channels that keep nothing. */
   journaled = 0

@@ -68,7 +68,7 @@ function paste ({ config, ports, secret, configFile }: WelcomeOptions): string[]
           'and into a third to speak in it as somebody else:', '',
           `mosquitto_pub ${mosquitto} -u bob -P ${quote}${bob}${quote} -q 1 -t 'rooms/lobby/messages' -m 'hello'`, ''
         ]),
-    ...(curl === null ? [] : ['What was said stays:', '', `curl -s${curl.flags} -H ${quote}Authorization: Bearer ${alice}${quote} '${curl.base}/api/rooms/lobby/history'`, ''])
+    ...(curl === null ? [] : ['What was said stays:', '', `curl -s${curl.flags} -H ${quote}Authorization: Bearer ${alice}${quote} '${curl.base}/api/rooms/lobby/history?filter=messages'`, ''])
   ]
 }
 

@@ -103,6 +103,10 @@ export const declarations = {
     queueBytes: key(bytes(0, 1024 * GiB), 8_388_608, 'Bytes that wait for one absent session, likewise; on disk.')
   }),
 
+  presence: section('Who is in which room.', {
+    grace: key(duration('0s', '10m'), '2s', 'How long after the end of its last connection a user still counts as being in a room: whoever is back within it was never gone. A longer one hides worse networks, and tells later of those who are gone.')
+  }),
+
   admission: section('What a publish may wait for.', {
     maxWait: key(duration('1s', '10m'), '10s', 'How long a publish may wait for its place or for the disk. Then an MQTT 5 client is told "quota exceeded", an older one is disconnected so that it sends again.')
   }),

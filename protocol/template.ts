@@ -50,3 +50,14 @@ function parseLevel (text: string, adopted: boolean): TemplateLevel {
   }
   return text.startsWith('{') && text.endsWith('...}') ? { kind: 'rest', empty: adopted } : { kind: 'literal', text }
 }
+
+/** The topic that a template makes of a room and an owner's level; null when it asks for more than these. */
+export function fillTemplate ({ levels }: Template, room: string, own: string | null): string | null {
+  const texts: string[] = []
+  for (const level of levels) {
+    const text = level.kind === 'literal' ? level.text : level.kind === 'room' ? room : level.kind === 'own' ? own : null
+    if (text === null) return null
+    texts.push(text)
+  }
+  return texts.join('/')
+}

@@ -80,10 +80,13 @@ export class Admission {
 
   /**
    * As `admit` for what was judged before: a will is decided at CONNECT, by the token of that moment. `willOf` is the
-   * session whose will it is.
+   * session whose will it is. What the broker itself says has no limit and never waits: it asks before whether there is
+   * room.
    */
   accept (sender: Sender, publication: Publication, willOf: string | null = null): Outcome | NotNow | Pending {
-    const { retained, journal, limits } = this.options
+    const { retained, journal } = this.options
+    const { isBroker } = sender
+    const limits = isBroker ? null : this.options.limits
     const { topic } = publication
     let { source, start, end } = publication
     const length = end - start
@@ -101,10 +104,12 @@ export class Admission {
     // What no client has to wait for is kept only while an absent session has to; and behind one that is on its way to
     // the journal, which it would overtake [MQTT-4.6.0-6].
     const journaled = always || (channel.qos + publication.qos > 0 && (topic.lastKept > journal.time || this.options.router.isNeededLater(topic)))
-    const wait = limits?.tooFast(sender, topic, bytes, now) ??
-      (journaled ? this.noRoom(sender.sub) : null) ??
-      limits?.tooMuch(sender, topic, journaled, now) ??
-      (keep && length > 0 ? this.tooManyRetained(sender.sub, topic.topic) : null)
+    const wait = isBroker
+      ? null
+      : limits?.tooFast(sender, topic, bytes, now) ??
+        (journaled ? this.noRoom(sender.sub) : null) ??
+        limits?.tooMuch(sender, topic, journaled, now) ??
+        (keep && length > 0 ? this.tooManyRetained(sender.sub, topic.topic) : null)
     if (wait !== null) return wait
     const time = journaled ? journal.next() : Date.now() * 1000
     if (channel.stamp && length > 0) {
@@ -134,7 +139,7 @@ export class Admission {
       time
     })
     limits?.spend(sender, topic, bytes, now)
-    this.options.ledger.received++
+    if (!isBroker) this.options.ledger.received++
     if (!journaled) {
       this.deliver(message)
       return ACCEPTED
@@ -192,8 +197,10 @@ export class Admission {
 
   private released ({ message, claim }: Pending): void {
     const { ledger } = this.options
-    ledger.journaled++
-    if (message.stored) ledger.stored++
+    if (message.sender !== '') {
+      ledger.journaled++
+      if (message.stored) ledger.stored++
+    }
     // The acknowledgement first: it is what the most wait for.
     claim?.settle(accepted(message))
     this.deliver(message)
@@ -201,7 +208,8 @@ export class Admission {
 
   private deliver (message: Message): void {
     const { ledger, retained, router } = this.options
-    ledger.accepted++
+    if (message.sender === '') ledger.own++
+    else ledger.accepted++
     if (message.retain) retained.set(message)
     router.route(message)
   }

@@ -53,6 +53,11 @@ export class Sender {
     this.last = []
   }
 
+  /** Whether it is the broker itself, which keeps its own measure. */
+  get isBroker (): boolean {
+    return this.sub === ''
+  }
+
   /** May it publish there at that QoS? Grants don't change during the life of a token, so the answer is kept. */
   verdict (topic: TopicEntry, qos: QoS): Decision {
     if (topic !== this.lastTopic) {
@@ -75,4 +80,9 @@ export class Sender {
     }
     return verdict
   }
+}
+
+/** The broker itself; no token has an empty `sub`. */
+export function brokerSender (channels: ChannelSet): Sender {
+  return new Sender({ sub: '', grants: { exact: new Map(), prefixes: [], all: null }, admin: false, presence: false, exp: null, source: 'anonymous', issuer: null, issuedAt: null, jti: null }, channels, null, null)
 }

@@ -21,6 +21,9 @@ const SERVER_UNAVAILABLE = 3
 const NOT_AUTHORIZED = 0x87
 const QUOTA_EXCEEDED = 0x97
 
+/** The channel on which publishing makes one a participant of the room. */
+const SPOKEN = 'messages'
+
 /** Milliseconds between attempts of a publish that finds no room, at most. */
 const LONGEST_PAUSE = 250
 
@@ -177,6 +180,7 @@ function publish (connection: Connection, opened: Opened, frame: Frame): NotNow 
     expiry: properties.expiry,
     echo: properties.echo
   })
+  if (topic.match?.channel.name === SPOKEN && isTaken(outcome)) connection.services.presence.spoke(opened.session, topic.match.room)
   if (outcome instanceof Pending) {
     const slot = acks.add(qos, packetId, topic.topic, end - start, connection.heard)
     if (qos === 2) {
@@ -193,6 +197,10 @@ function publish (connection: Connection, opened: Opened, frame: Frame): NotNow 
   if ('retryIn' in outcome) return outcome
   answerNow(connection, opened, qos, packetId, topic.topic, outcome)
   return null
+}
+
+function isTaken (outcome: Outcome | NotNow | Pending): boolean {
+  return outcome instanceof Pending || (!('retryIn' in outcome) && outcome.code === null)
 }
 
 /** What is refused before it is judged by its channel. */

@@ -5,6 +5,7 @@ import type { Admission } from '../admission/admission.ts'
 import type { ControlPlane } from '../aedes/control-plane.ts'
 import type { Authenticator } from '../auth/identity.ts'
 import type { Ledger } from '../ledger.ts'
+import type { Presence } from '../presence/presence.ts'
 import type { RetainedMessages } from '../router/retained.ts'
 import type { Router } from '../router/router.ts'
 import type { TopicTable } from '../router/topic-table.ts'
@@ -24,6 +25,7 @@ export interface Services {
   readonly retained: RetainedMessages
   readonly admission: Admission
   readonly sessions: SessionRegistry
+  readonly presence: Presence
   readonly control: ControlPlane
   readonly authenticator: Authenticator
   /** Null when CONNECT is not limited. */

@@ -20,6 +20,7 @@ import type { Delivery, Port } from './delivery.ts'
 import { Outbound } from './outbound.ts'
 import { Session } from './session.ts'
 import type { SessionStore } from './session-store.ts'
+import type { SessionWatcher } from './session-watcher.ts'
 import { SharedWork } from './shared-work.ts'
 
 export interface RegistryOptions {
@@ -30,6 +31,7 @@ export interface RegistryOptions {
   readonly router: Router
   readonly ledger: Ledger
   readonly arena: Arena
+  readonly watcher: SessionWatcher
 }
 
 /** Milliseconds until the journal is read again after an error. */
@@ -175,12 +177,14 @@ export class SessionRegistry {
     session.subscriptions.set(filter, subscription)
     session.changes++
     this.options.router.add(subscription)
+    if (session.connected) this.options.watcher.subscribed(session, subscription.filter)
     if (share !== null && session.kept) this.work.count(1)
     return subscription
   }
 
   private remove (session: Session, subscription: Subscription): void {
     this.options.router.remove(subscription)
+    if (session.connected) this.options.watcher.unsubscribed(session, subscription.filter)
     if (subscription.share !== null && session.kept) this.work.count(-1)
   }
 
@@ -275,6 +279,7 @@ export class SessionRegistry {
   /** The session's connection is ready to send: repeats, then what waits, in memory and in the journal. */
   attach (session: Session, port: Port): void {
     session.outbound.attach(port)
+    this.options.watcher.attached(session)
     if (session.outbound.behind) this.catchUp(session)
   }
 
@@ -322,6 +327,7 @@ export class SessionRegistry {
 
   /** The connection is gone: the session waits for the next one, or ends. Calls `then` when a restart would know that. */
   release (session: Session, then?: () => void): void {
+    this.options.watcher.released(session)
     session.holder = null
     session.catchUp?.stop()
     session.catchUp = null

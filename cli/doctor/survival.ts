@@ -37,8 +37,8 @@ export async function * proveSurvival (): AsyncGenerator<Finding> {
     await server.stop()
     const { problems, balance: { journaled, stored } } = await verifyDirectory({ dataDir: server.dataDir, channels: DEFAULT_CHANNELS })
     // Each published message, and the last one.
-    if (problems.length === 0 && journaled === NUMBERS.length + 1 && stored === journaled) yield ok(`foyer verify: all ${journaled} messages of its journal are in its store`)
-    else yield failed(`foyer verify: ${problems[0] ?? `of ${NUMBERS.length + 1} messages ${journaled} are in the journal and ${stored} in the store`}`, REPORT)
+    if (problems.length === 0 && journaled > NUMBERS.length && stored === journaled) yield ok(`foyer verify: all ${journaled} messages of its journal are in its store`)
+    else yield failed(`foyer verify: ${problems[0] ?? `of more than ${NUMBERS.length} messages ${journaled} are in the journal and ${stored} in the store`}`, REPORT)
   } catch (error) {
     yield failed(`a server of its own could not be tried: ${(error as Error).message}${server.because}`, 'Try `foyer serve` in an empty folder, which logs more')
   } finally {
@@ -76,7 +76,7 @@ async function publish (client: MqttClient, number: number): Promise<void> {
 
 async function leaveSubscriber (server: ScratchServer, ports: ScratchPorts): Promise<void> {
   const subscriber = await connect(server, ports, 'subscriber')
-  await limited('a subscription', subscriber.subscribeAsync(`rooms/${ROOM}/#`, { qos: 2 }))
+  await limited('a subscription', subscriber.subscribeAsync([`rooms/${ROOM}/messages`, `rooms/${ROOM}/commands/lamp`], { qos: 2 }))
   await subscriber.endAsync()
 }
 
@@ -101,6 +101,7 @@ async function comeBack (server: ScratchServer, ports: ScratchPorts): Promise<nu
 async function history (server: ScratchServer, { http }: ScratchPorts): Promise<number[]> {
   const response = await fetch(`http://127.0.0.1:${http}/api/rooms/${ROOM}/history?limit=1000`, { headers: { authorization: `Bearer ${server.token}` } })
   if (!response.ok) throw new Error(`history answered ${response.status}: ${await response.text()}`)
-  const { messages } = await response.json() as { messages: { payload: { number: number } }[] }
-  return messages.map(({ payload }) => payload.number)
+  const { messages } = await response.json() as { messages: { topic: string, payload: { number: number } }[] }
+  // Who came and went is history, too.
+  return messages.filter(({ topic }) => topic !== `rooms/${ROOM}/presence`).map(({ payload }) => payload.number)
 }

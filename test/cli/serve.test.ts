@@ -171,7 +171,7 @@ describe('foyer serve', function () {
     assert.equal(code, 0)
     assert.ok(!existsSync(join(first.dataDir, 'lock')))
     const second = await serveWithSecret(t, { dataDir: first.dataDir })
-    const values = (await history(second.ports.http, token('ann'), 'lobby', '?limit=1000')).map(({ payload }) => (payload as { value: number }).value)
+    const values = (await history(second.ports.http, token('ann'), 'lobby', '?filter=messages&limit=1000')).map(({ payload }) => (payload as { value: number }).value)
     assert.deepEqual(values, Array.from({ length: 200 }, (_, i) => 200 - i))
   })
 

@@ -13,6 +13,7 @@ export interface Snapshot {
   readonly sessions: number
   readonly subscriptions: number
   readonly retained: number
+  readonly participants: number
   readonly received: number
   readonly accepted: number
   readonly matched: number

@@ -18,7 +18,7 @@ export class Canary {
     const { port } = broker
     const talker = await MqttClient.connect(t, { port, clientId: 'talker', username: 'x', password: broker.token('canary', { canary: 'owner' }) })
     const listener = await MqttClient.connect(t, { port, protocolVersion: 5, clientId: 'listener', username: 'x', password: broker.token('canary', { canary: 'owner' }) })
-    await listener.subscribe('rooms/canary/#', 2)
+    await listener.subscribe('rooms/canary/telemetry/#', 2)
     return new Canary(talker, listener)
   }
 

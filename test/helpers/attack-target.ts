@@ -37,12 +37,13 @@ export function useTarget (keys: Keys = {}, yaml = ''): Target {
     broker = await BrokerProcess.start(keys, yaml)
     canary = await Canary.start({ after: work => { ends.push(work) } }, broker)
     await canary.sing()
-    baseline = await broker.snapshot()
+    // It has joined its room, and the roster has its entry.
+    await until(async () => (baseline = await broker.snapshot()).participants === 1 && baseline.retained === 1, 'that the canary is seen')
   })
   afterEach(async () => {
     await canary.sing()
     let now = await broker.snapshot()
-    const left = (): string => (['connections', 'sessions', 'subscriptions', 'retained', 'waiting'] as const)
+    const left = (): string => (['connections', 'sessions', 'subscriptions', 'retained', 'participants', 'waiting'] as const)
       .filter(name => now[name] !== baseline[name]).map(name => `${name}: ${now[name]} instead of ${baseline[name]}`).join(', ')
     await until(async () => {
       if (left() === '') return true

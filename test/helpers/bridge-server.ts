@@ -17,7 +17,7 @@ const SECRET = 'a secret of the tests, long enough for HS256'
 
 /** What the broker is busy with when only tests tell it what to do. */
 const STATS: BrokerStats = {
-  connections: 3, sessions: 2, subscriptions: 5, retained: 1, received: 10, accepted: 7, refused: new Map([['policy', 2], ['disk', 1]]), journaled: 6, stored: 4, matched: 20, written: 15, waiting: 3, dropped: new Map([['slow', 2]])
+  connections: 3, sessions: 2, subscriptions: 5, retained: 1, rooms: 2, participants: 4, received: 10, own: 2, accepted: 7, refused: new Map([['policy', 2], ['disk', 1]]), journaled: 6, stored: 4, matched: 20, written: 15, waiting: 3, dropped: new Map([['slow', 2]])
 }
 
 export interface Answer { readonly status: number, readonly headers: Headers, readonly text: string, json (): any }
@@ -82,6 +82,7 @@ export function useServer (): (flags?: Record<string, string>, file?: string) =>
         stream.destroy()
       },
       journal,
+      presence: () => [],
       stats: () => STATS,
       stop: async () => {},
       close: () => journal.close()

@@ -106,7 +106,7 @@ describe('a subscriber that stops reading', function () {
           again.send({ cmd: 'puback', messageId: packet.messageId! })
         }
         return (await broker.snapshot()).waiting === 0
-      }, 'that the queue empties', 15_000)
+      }, 'that the queue empties', 60_000)
       assert.ok(received >= 2000, `only ${received} messages had waited`)
     })
   }

@@ -39,7 +39,7 @@ describe('rates', () => {
       it(`pace who is above ${name}: nothing is lost, and others are not disturbed (level ${protocolVersion})`, async () => {
         const { foyer, open } = await limited(t, { ...keys, 'admission.maxWait': '10s' })
         const subscriber = await open('sub')
-        await subscriber.subscribe('rooms/lobby/#')
+        await subscriber.subscribe('rooms/lobby/telemetry/#')
         const ann = await open('ann', { protocolVersion })
         const bob = await open('bob', { protocolVersion })
         const [slow, quick] = await Promise.all([flood(ann, count, payload), flood(bob, 10, 'x', 'rooms/lobby/telemetry/bob/y')])
