@@ -95,11 +95,11 @@ describe('foyer revoke', function () {
       [['--token', 'nonsense'], /^foyer: --token is not a JWT/],
       [['--token', signed(SECRET, { exp: 1 })], /^foyer: the token has neither a jti nor a sub/]
     ]
-    await Promise.all(cases.map(async ([args, reason]) => {
+    for (const [args, reason] of cases) {
       const { code, stdout, stderr } = await foyer(t, ['revoke', '--data-dir', join(temporaryFolder(t), 'data'), ...args], { env })
       assert.deepEqual([code, stdout], [1, ''], args.join(' '))
       assert.match(stderr, reason)
-    }))
+    }
   })
 
   it('leaves no trace of a token in the log of the server', async () => {
