@@ -11,7 +11,7 @@ export class Ledger {
   /** Publishes that arrived, by MQTT, wills and HTTP alike; retransmissions of QoS 2 are not counted again. */
   received = 0
   accepted = 0
-  /** Messages that the journal holds; all accepted ones but those of channels that keep nothing. */
+  /** Messages that the journal holds; all accepted ones but those of channels that keep nothing, and those for the broker itself. */
   journaled = 0
   /** Accepted messages of stored channels. */
   stored = 0
