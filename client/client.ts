@@ -13,6 +13,7 @@ import { HttpResume } from './resume.ts'
 import { Room, type JoinOptions } from './room.ts'
 import type { TokenSource } from './tokens.ts'
 import { checkedTopic, deviceLevel, ERRORS, EXPIRING, OWN, parseTopic, REFRESHED, roomRoot } from './topics.ts'
+import { onWake } from './wake.ts'
 
 export interface ClientEvents {
   /** `resumed`: the server still had the session, and what was sent meanwhile follows. */
@@ -49,6 +50,7 @@ export class Client extends Emitter<ClientEvents> {
   #state: ClientState = 'connecting'
   #early = 0
   #closing: Promise<void> | null = null
+  #stopWaking: () => void = () => {}
 
   constructor (settings: Settings, tokens: TokenSource) {
     super()
@@ -103,6 +105,7 @@ export class Client extends Emitter<ClientEvents> {
 
   /** Begins to connect. */
   open (): void {
+    this.#stopWaking = onWake(() => this.#connection.wake())
     this.#connection.open()
   }
 
@@ -170,6 +173,7 @@ export class Client extends Emitter<ClientEvents> {
 
   #end (error: FoyerClientError): void {
     this.#state = 'closed'
+    this.#stopWaking()
     this.#refresh.down()
     this.#publisher.close(error)
     this.#inbox.close(error)

@@ -115,10 +115,9 @@ export class Connection {
     await new Promise<void>(resolve => { this.#mqtt!.unsubscribe(filter, {}, () => resolve()) })
   }
 
-  /** Connects anew, as after a lost connection. */
-  drop (error: FoyerClientError): void {
-    this.#reason ??= { code: null, error }
-    this.#mqtt?.stream?.destroy()
+  /** Does not wait any longer before it connects again. */
+  wake (): void {
+    if (this.#timer !== undefined) this.#retry()
   }
 
   /**
@@ -128,6 +127,7 @@ export class Connection {
     if (this.#closed) return
     this.#closed = true
     clearTimeout(this.#timer)
+    this.#timer = undefined
     const client = this.#mqtt
     if (client === null) return
     // mqtt.js would wait for acknowledgements that may never come.
@@ -159,6 +159,8 @@ export class Connection {
     const will = this.#will()
     const client = mqtt.connect(url, {
       log: () => {},
+      // mqtt.js's own choice for browsers is a worker from a blob, and where the page's policy forbids it there is no ping.
+      timerVariant: 'native',
       ...this.#settings.mqtt,
       protocolVersion: 5,
       clientId,
@@ -231,7 +233,13 @@ export class Connection {
     if (this.#closed) return
     const delay = this.#backoff.next()
     this.#events.retrying(delay, error)
-    this.#timer = setTimeout(() => { void this.#attempt() }, delay)
+    this.#timer = setTimeout(() => this.#retry(), delay)
+  }
+
+  #retry (): void {
+    clearTimeout(this.#timer)
+    this.#timer = undefined
+    void this.#attempt()
   }
 }
 

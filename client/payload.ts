@@ -18,11 +18,6 @@ export function decodePayload (bytes: Uint8Array): unknown {
   } catch {
     return bytes
   }
-  return parseJson(text)
-}
-
-/** The value of JSON, or the text that is none. */
-export function parseJson (text: string): unknown {
   try {
     return JSON.parse(text)
   } catch {

@@ -1,4 +1,5 @@
 import { FoyerError } from '../../protocol/errors.ts'
+import { sameGrants } from '../../protocol/room-grants.ts'
 import type { Outcome } from '../admission/outcome.ts'
 import type { Identity } from '../auth/identity.ts'
 import type { Connection, Opened } from './connection.ts'
@@ -27,7 +28,7 @@ export async function refresh (connection: Connection, opened: Opened, token: st
     throw error
   }
   if (connection.closed) return REFUSED
-  logger.info({ ...connection.name, exp: opened.identity.exp }, 'a connection goes on under a new token')
+  logger.debug({ ...connection.name, exp: opened.identity.exp }, 'a connection goes on under a new token')
   return admission.take()
 }
 
@@ -48,12 +49,14 @@ async function judged ({ services: { authenticator, connectRates } }: Connection
 /** The will stays as its CONNECT decided. */
 async function takeUp (connection: Connection, opened: Opened, identity: Identity): Promise<void> {
   const { services } = connection
-  const { session, sender, link } = opened
+  const { session, sender, link, identity: before } = opened
   opened.identity = identity
   session.identity = identity
   sender.renew(identity)
   if (session.recorded) services.sessions.remember(session)
-  const ended = narrow(services, session, (code, message, filter) => connection.report(code, message, filter))
+  // Most renew what they had, and judging everything anew costs all others.
+  const isSame = sameGrants(before.grants, identity.grants) && before.admin === identity.admin
+  const ended = isSame ? [] : narrow(services, session, (code, message, filter) => connection.report(code, message, filter))
   connection.watchExpiry()
   for (const filter of ended) await link.unsubscribe(filter)
 }

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'mocha'
 import type { IPublishPacket, Packet } from 'mqtt-packet'
+import { hashPassword } from '../../../broker/auth/scrypt.ts'
 import { startProvider, jwk } from '../../helpers/auth-provider.ts'
 import { rsa, token as signed } from '../../helpers/auth-tokens.ts'
 import { newBroker, SECRET, type TestBroker } from '../../helpers/foyer.ts'
@@ -54,7 +55,7 @@ describe('a connection that is given a new token', () => {
 
   it('goes on beyond the end of the old one, as a client of 3.1.1 that was told of it', async () => {
     const foyer = await newBroker(t)
-    const exp = Date.now() / 1000 + 2.5
+    const exp = Date.now() / 1000 + 4
     const client = await open(foyer, { exp })
     await client.subscribe('$me/#')
     assert.deepEqual(await on(client, '$me/auth/expiring'), { exp })
@@ -164,22 +165,33 @@ describe('a connection that is given a new token', () => {
   }
 
   it('has to have had one before: passwords and strangers are told so', async () => {
-    const hash = 'scrypt$16384$8$1$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA'
+    const hash = await hashPassword('secret')
     const foyer = await newBroker(t, { 'auth.anonymous': 'owner' }, `auth:\n  users:\n    - name: dan\n      hash: ${hash}\n      rooms: { lobby: owner }\n`)
-    const client = await MqttClient.connect(t, { port: foyer.port, protocolVersion: 5 })
-    const { reasonCode, properties } = await refresh(client, tokenOf({ sub: 'anonymous' }))
-    assert.equal(reasonCode, 0x87)
-    assert.match(properties!.reasonString!, /without a token/)
-    await client.settled()
+    const cases: [string, Partial<ConnectOptions>, RegExp][] = [['anonymous', {}, /^you connected without a token/], ['dan', { username: 'dan', password: Buffer.from('secret') }, /^you connected with a password of auth\.users/]]
+    for (const [sub, credentials, words] of cases) {
+      const client = await MqttClient.connect(t, { port: foyer.port, protocolVersion: 5, ...credentials })
+      for (const payload of [tokenOf({ sub }), 'secret', '']) {
+        const { reasonCode, properties } = await refresh(client, payload)
+        assert.equal(reasonCode, 0x87)
+        assert.match(properties!.reasonString!, words)
+      }
+      await client.settled()
+    }
+    assert.equal(foyer.broker.stats().refused.get('refresh'), 6)
   })
 
   it('counts as one more connection of its user where that is limited', async () => {
-    const foyer = await newBroker(t, { 'limits.connectRate': '2' })
-    const client = await open(foyer, {}, { protocolVersion: 5 })
-    const codes: (number | undefined)[] = []
-    for (let i = 0; i < 3; i++) codes.push((await refresh(client, tokenOf())).reasonCode)
-    assert.ok(codes.includes(0x97), String(codes))
-    await client.settled()
+    const foyer = await newBroker(t, { 'limits.connectRate': '1' })
+    for (const protocolVersion of [5, 4] as const) {
+      const client = await open(foyer, { sub: `user of ${protocolVersion}` }, { protocolVersion, localAddress: `127.0.0.${protocolVersion}` })
+      await client.subscribe('$me/errors')
+      for (let messageId = 1; messageId <= 10; messageId++) client.publish(REFRESH, tokenOf({ sub: `user of ${protocolVersion}` }), { qos: 1, messageId })
+      await client.settled()
+      const codes = client.inbox.filter(({ cmd }) => cmd === 'puback').map(packet => (packet as Answer).reasonCode)
+      if (protocolVersion === 5) assert.ok(codes.includes(0x97), String(codes))
+      assert.equal((await on(client, '$me/errors')).code, 'connectRate')
+    }
+    balanced(foyer)
   })
 
   it('waits for the keys of the issuer, and what it sends meanwhile waits with it', async () => {
@@ -236,6 +248,31 @@ describe('a connection that is given a new token', () => {
       balanced(foyer)
       const { waiting, dropped } = foyer.broker.stats()
       assert.deepEqual([waiting, dropped.get('policy')], [0, 1])
+    })
+
+    it('gives back the places in the window of what it had yet to repeat', async () => {
+      const foyer = await newBroker(t)
+      const options = { protocolVersion: 5, clientId: 'a', clean: false } as const
+      const first = await open(foyer, {}, { ...options, properties: { sessionExpiryInterval: 600, receiveMaximum: 3 } })
+      await first.subscribe('rooms/+/state/#', 1)
+      const publisher = await open(foyer, { sub: 'bob' })
+      const publish = async (room: string, ...payloads: string[]): Promise<void> => {
+        for (const [i, payload] of payloads.entries()) publisher.publish(`rooms/${room}/state/x`, payload, { qos: 1, messageId: i + 1 })
+        await publisher.settled()
+      }
+      await publish('lost', '1', '2', '3')
+      await arrivals(first, 3)
+      first.socket.destroy()
+      const again = await open(foyer, {}, { ...options, properties: { sessionExpiryInterval: 600, receiveMaximum: 1 } })
+      assert.deepEqual(texts(await arrivals(again, 1)), ['1'])
+      await refresh(again, tokenOf({ rooms: { kept: 'owner' } }))
+      await publish('kept', '4', '5')
+      const [fourth] = await arrivals(again, 1)
+      assert.equal(fourth!.payload.toString(), '4')
+      await again.settled()
+      assert.deepEqual(again.inbox, [], 'the window is larger than the client allows')
+      again.send({ cmd: 'puback', messageId: fourth!.messageId! })
+      assert.deepEqual(texts(await arrivals(again, 1)), ['5'])
     })
 
     it('gets no more through a wildcard that still means something', async () => {
