@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { Command } from 'commander'
 import { describe, it } from 'mocha'
 import { addConfig } from '../../cli/config.ts'
+import { addDevices } from '../../cli/devices.ts'
 import { addDoctor } from '../../cli/doctor.ts'
 import { addExplain } from '../../cli/explain.ts'
 import { addPub } from '../../cli/pub.ts'
@@ -19,7 +20,7 @@ const pages = ['README.md', ...readdirSync(join(root, 'docs')).filter(name => na
 const { scripts } = JSON.parse(read('package.json')) as { scripts: Record<string, string> }
 
 const program = new Command('foyer')
-for (const add of [addServe, addToken, addExplain, addConfig, addPub, addSub, addVerify, addDoctor]) add(program)
+for (const add of [addServe, addToken, addExplain, addConfig, addPub, addSub, addDevices, addVerify, addDoctor]) add(program)
 
 /** `token`, `config`, `config check`, with the flags of each. */
 const known = new Map<string, ReadonlySet<string>>()
