@@ -75,8 +75,8 @@ async function devices (options: DevicesOptions): Promise<void> {
     if (error.code !== 'closed') throw new CommandError(sentence(server.url, error), { cause: error })
   } finally {
     ending.end()
-    await fleet.stop()
     progress.stop()
+    await fleet.stop()
     notices.flush()
   }
   const { devices, wills, ...counters } = fleet.counters
