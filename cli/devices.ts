@@ -61,7 +61,7 @@ async function devices (options: DevicesOptions): Promise<void> {
     onError: (error, entry) => notices.failed(error, entry),
     onLost: (error, entry) => notices.lost(error, entry),
     onEmpty: error => {
-      fault = new CommandError(`no device is left: ${sentence(server.url, error)}`, { cause: error })
+      fault = new CommandError(`no device is left: ${error.message}. ${error.remedy}`, { cause: error })
       ending.end()
     }
   })

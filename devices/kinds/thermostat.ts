@@ -3,7 +3,7 @@ import { roomTemperature } from '../signals/climate.ts'
 import { HOUR, SECOND } from '../signals/time.ts'
 import { checkOrder, isNumber, isOneOf, type Check } from './orders.ts'
 
-export const TARGET = { least: 5, most: 30 }
+const TARGET = { least: 5, most: 30 }
 /** It heats below its target by this much, and until above it by this much. */
 export const HYSTERESIS = 0.2
 /** Time in which most of the difference to the outside is lost. */
