@@ -2,6 +2,11 @@ import type { AddressInfo } from 'node:net'
 import type { Logger } from 'pino'
 import type { Broker } from '../broker/index.ts'
 import type { Config } from '../config/schema.ts'
+import { revocationsRoute } from './accounts/revocations-route.ts'
+import { sessionsRoute } from './accounts/sessions-route.ts'
+import { acceptTickets, ticketsRoute } from './accounts/tickets-route.ts'
+import { Tickets } from './accounts/tickets.ts'
+import { tokensRoute, type Mint } from './accounts/tokens-route.ts'
 import { historyRoute } from './history/route.ts'
 import { createHttpApp } from './http/app.ts'
 import { healthRoutes } from './http/health.ts'
@@ -32,6 +37,8 @@ export interface BridgeOptions {
   readonly logger: Logger
   /** Of Foyer, for the page at `/`. */
   readonly version: string
+  /** Signs the tokens that admins ask for; without it they are told that tokens are signed elsewhere. */
+  readonly mint?: Mint | null
 }
 
 /** All that Foyer offers beside MQTT over TCP. */
@@ -51,12 +58,14 @@ export interface Bridge {
   close (): Promise<void>
 }
 
-export async function createBridge ({ config, broker, logger, version }: BridgeOptions): Promise<Bridge> {
+export async function createBridge ({ config, broker, logger, version, mint = null }: BridgeOptions): Promise<Bridge> {
   const store = await openDuckdbStore({ dataDir: config.dataDir })
   // New positions come after all stored ones, also when the clock was set back: the store takes an earlier one for known.
   if (store.newestAtOpen !== null) broker.journal.startAfter(store.newestAtOpen)
   const recorder = createRecorder({ journal: broker.journal, store, logger, ...config.store })
   const gate = createWebSocketGate({ broker, origins: config.websocket.origins, packetBytes: config.limits.packetBytes })
+  const { authenticator, users } = broker
+  const tickets = new Tickets({ users, clockTolerance: config.auth.clockTolerance })
   const processMetrics = createProcessMetrics()
   const groups = [brokerMetrics(broker), recorderMetrics(recorder), processMetrics.group]
   let mqttAddresses: MqttAddresses | undefined
@@ -81,11 +90,16 @@ export async function createBridge ({ config, broker, logger, version }: BridgeO
     logger,
     bodyLimit: config.limits.packetBytes,
     routes: [
+      (app) => { acceptTickets(app, tickets) },
       (app) => { healthRoutes(app, faults) },
       (app) => { pageRoutes(app, { version, config, broker, ports }) },
       (app) => { historyRoute(app, { broker, store, recorder }) },
       (app) => { presenceRoute(app, broker) },
-      (app) => { metricsRoute(app, { authenticator: broker.authenticator, groups, isPublic: config.metrics.public }) }
+      (app) => { revocationsRoute(app, { authenticator, users }) },
+      (app) => { sessionsRoute(app, { authenticator, users }) },
+      (app) => { tokensRoute(app, { authenticator, mint }) },
+      (app) => { ticketsRoute(app, { authenticator, tickets }) },
+      (app) => { metricsRoute(app, { authenticator, groups, isPublic: config.metrics.public }) }
     ]
   })
   await app.ready()

@@ -9,12 +9,15 @@ import { Admission } from './admission/admission.ts'
 import { createPublishLimits } from './admission/publish-limits.ts'
 import { createControlPlane } from './aedes/control-plane.ts'
 import type { Authenticator } from './auth/identity.ts'
+import { writeRevocation } from './auth/revocation-records.ts'
+import { refuseRevoked, Revocations } from './auth/revocations.ts'
 import { ConnectRates } from './connection/connect-rates.ts'
 import { Connections } from './connection/connections.ts'
 import { ErrorReports } from './connection/error-reports.ts'
 import type { Services } from './connection/services.ts'
 import { Wills } from './connection/wills.ts'
 import type { Consumer } from './journal/consumer.ts'
+import { durably, takesMore, tooSlow } from './journal/durable.ts'
 import type { FileLayer } from './journal/file-layer.ts'
 import { Journal } from './journal/journal.ts'
 import { Ledger } from './ledger.ts'
@@ -31,14 +34,17 @@ import { SessionNeeds } from './sessions/session-needs.ts'
 import { SavedSessions } from './sessions/saved-sessions.ts'
 import { Arena } from './transport/arena.ts'
 import { listen, type Listeners } from './transport/listeners.ts'
+import { createUserControl, type UserControl } from './user-control.ts'
 
 export { createAuthenticator } from './auth/index.ts'
 export type { Authenticator, Credentials, Identity } from './auth/identity.ts'
+export type { Revocation } from './auth/revocation-records.ts'
 export type { Consumer } from './journal/consumer.ts'
 export { inspectJournal, type InspectedFile } from './journal/inspect.ts'
 export type { FileDamage } from './journal/recovery.ts'
 export type { StoredMessage } from './message.ts'
 export type { Peer } from './peer.ts'
+export type { UserControl } from './user-control.ts'
 
 export interface BrokerOptions {
   readonly config: Config
@@ -85,7 +91,9 @@ export interface Participant {
 /** The MQTT broker: everything else reaches it through this. */
 export interface Broker {
   readonly channels: ChannelSet
+  /** Refuses what was revoked, too. */
   readonly authenticator: Authenticator
+  readonly users: UserControl
   /** Where it listens; null for ports that are off, and before listen(). */
   readonly addresses: { readonly mqtt: AddressInfo | null, readonly mqtts: AddressInfo | null }
   /** Opens the MQTT ports. Throws an Error that says which port and what to do when one is taken. */
@@ -126,7 +134,7 @@ function microseconds (): number {
   return Math.floor((performance.timeOrigin + performance.now()) * 1000)
 }
 
-export async function createBroker ({ config, logger, authenticator, files, fileBytes }: BrokerOptions): Promise<Broker> {
+export async function createBroker ({ config, logger, authenticator: verifier, files, fileBytes }: BrokerOptions): Promise<Broker> {
   const channels = compileChannels(config.channels)
   const ledger = new Ledger()
   const arena = new Arena()
@@ -134,16 +142,30 @@ export async function createBroker ({ config, logger, authenticator, files, file
   const router = new Router(topics, ledger)
   const retained = new RetainedMessages()
   const journal = new Journal({ directory: join(config.dataDir, 'journal'), logger, quota: config.journal, now: microseconds, ...(files === undefined ? {} : { files }), ...(fileBytes === undefined ? {} : { fileBytes }) })
+  const { maxWait } = config.admission
+  const revocations = new Revocations({
+    most: config.limits.revocations,
+    clockTolerance: config.auth.clockTolerance,
+    keep: async revocation => {
+      if (!takesMore(journal)) throw tooSlow(journal)
+      await durably(journal, maxWait, done => {
+        writeRevocation(journal.begin(RecordType.revocation, journal.next()), revocation)
+        journal.end('disk', { released: done })
+      })
+    }
+  })
+  const authenticator = refuseRevoked(verifier, revocations)
   const saved = new SavedSessions()
   const savedPresence = new SavedPresence()
   await journal.open((bytes, start) => {
     saved.apply(bytes, start)
     savedPresence.apply(bytes, start)
     if (recordType(bytes, start) === RecordType.message) retained.restore(bytes, start, topics)
+    if (recordType(bytes, start) === RecordType.revocation) revocations.restore(bytes, start)
   })
   const admission = new Admission({ router, retained, ledger, journal, retainedTopics: config.limits.retainedTopics, retainedPerUser: config.limits.retainedPerUser, limits: createPublishLimits(config.limits, config.channels) })
   const presence = new Presence({ announcer: new Announcer({ admission, channels, journal, retained, topics, logger }), channels, grace: config.presence.grace, roomsBySpeaking: config.limits.subscriptions })
-  const sessions = new SessionRegistry({ config, channels, router, ledger, arena, watcher: presence, store: new JournalSessions(journal, topics, config.admission.maxWait), logger })
+  const sessions = new SessionRegistry({ config, channels, router, ledger, arena, watcher: presence, store: new JournalSessions(journal, topics, maxWait), logger })
   journal.holdFor(new SessionNeeds({ sessions: () => sessions.lasting(), handedOver: () => sessions.handedOver, channels, limits: { messages: config.sessions.queueMessages, bytes: config.sessions.queueBytes } }))
   const wills = new Wills({ admission, sessions, channels, topics })
   const control = await createControlPlane({
@@ -165,6 +187,7 @@ export async function createBroker ({ config, logger, authenticator, files, file
     yield * sessions.saveAll(writer)
     yield * retained.saveAll(writer)
     yield * presence.saveAll(writer, journal.time)
+    yield * revocations.saveAll(writer, journal.time)
   })
   let listeners: Listeners | null = null
   let stopping: Promise<void> | null = null
@@ -191,6 +214,7 @@ export async function createBroker ({ config, logger, authenticator, files, file
   return {
     channels,
     authenticator,
+    users: createUserControl({ revocations, connections, sessions, wills, journal, maxWait }),
     get addresses () { return addresses() },
     async listen () {
       listeners = await listen(config, connections.accept)

@@ -3,6 +3,7 @@ import { CommandError } from './fail.ts'
 import { givenToken } from './given-token.ts'
 import { mint } from './mint.ts'
 import { findSecret, signingSecret } from './secret.ts'
+import { claimsOf } from './token-claims.ts'
 
 const MINTED_SECONDS = 3600
 
@@ -27,10 +28,6 @@ export function credentials (config: Config, options: CredentialOptions, trusted
 
 /** A server may demand that the user name is the sub (auth.usernameMustMatchSub). */
 function subjectOf (token: string): string | null {
-  try {
-    const { sub } = JSON.parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString()) as { sub?: unknown }
-    return typeof sub === 'string' ? sub : null
-  } catch {
-    return null
-  }
+  const sub = claimsOf(token)?.sub
+  return typeof sub === 'string' ? sub : null
 }

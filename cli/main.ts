@@ -5,6 +5,7 @@ import { addDoctor } from './doctor.ts'
 import { addExplain } from './explain.ts'
 import { fail } from './fail.ts'
 import { addPub } from './pub.ts'
+import { addRevoke } from './revoke.ts'
 import { addServe } from './serve.ts'
 import { addSub } from './sub.ts'
 import { addToken } from './token.ts'
@@ -23,6 +24,7 @@ Examples:
   foyer sub -v 'rooms/lobby/#'                   watch a room
   foyer pub rooms/lobby/messages 'hello'         speak in it
   foyer explain --token "$TOKEN" connect         why a token does not work
+  foyer revoke --sub sensor-7                    refuse the tokens that it has
   foyer verify                                   whether all that was acknowledged is stored
   foyer doctor                                   whether this machine can keep what is acknowledged`)
   .exitOverride()
@@ -30,6 +32,7 @@ Examples:
 addServe(program)
 addToken(program)
 addExplain(program)
+addRevoke(program)
 addConfig(program)
 addPub(program)
 addSub(program)

@@ -5,6 +5,7 @@ import type { Config } from '../config/schema.ts'
 import { readConfiguration, type Options } from './configuration.ts'
 import { openDataDirectory } from './data-directory.ts'
 import { guardExposure } from './exposure.ts'
+import { mint } from './mint.ts'
 import { createSecret, findSecret, forgetSecret, signedElsewhere, type Secret } from './secret.ts'
 import { endOnCrash, endOnSignals } from './shutdown.ts'
 import { version } from './version.ts'
@@ -41,7 +42,7 @@ function openSecret (config: Config, logger: Logger): Secret | null {
 async function start (config: Config, secret: Secret | null, logger: Logger) {
   const authenticator = createAuthenticator({ ...config.auth, jwtSecret: secret?.secret ?? null })
   const broker = await createBroker({ config, logger, authenticator })
-  const bridge = await createBridge({ config, broker, logger, version }).catch(async (error: unknown) => {
+  const bridge = await createBridge({ config, broker, logger, version, mint: secret === null ? null : wish => mint(config, secret.secret, wish) }).catch(async (error: unknown) => {
     await broker.close()
     throw error
   })

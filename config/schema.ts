@@ -86,6 +86,7 @@ export const declarations = {
     journalBytesPerHour: key(orOff(bytes(KiB, 1024 * GiB)), 'off', 'Bytes that one user may have written to the journal per hour, all that Foyer adds to a message included. An hour\'s worth may come at once, then the user is slowed down to what is earned back all the time. Counted in memory, so a restart forgives. Off because `journal.userShare` protects the disk already; this one protects its wear and the store.'),
     seriesPerUser: key(orOff(count(1, 10_000_000)), 'off', 'Stored topics that one user may publish to per hour; one that it has not used for an hour makes room for another. It protects the store against names that are made up by mistake, such as a time in the topic. Off because nobody but you knows how many are right; costs memory for the names, at most so many per user.'),
     roomsPerUser: key(orOff(count(1, 10_000_000)), 'off', 'Rooms that one user may use at once: those it published to, or subscribed to by name, within the last hour. Wildcards and subscriptions of sessions that come back are not counted. Off, and costs memory, likewise.'),
+    revocations: key(count(1, 10_000_000), 100_000, 'Revocations that are kept: one for each user whose tokens were revoked, and one for each single token until it would have ended. Each costs about a hundred bytes of memory, and of every snapshot.'),
     keepalive: key(duration('1s', '65535s'), '18h', 'Longest keep-alive; clients that ask for more or for none get this one. A shorter one finds dead connections sooner and costs a packet per interval.')
   }),
 

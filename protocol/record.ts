@@ -29,6 +29,7 @@ export const RecordType = {
   consumer: 6,
   /** Ends a snapshot. */
   end: 7,
+  revocation: 8,
   /** Who of a room was told to be there, or gone. */
   presence: 9
 } as const

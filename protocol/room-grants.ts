@@ -50,6 +50,19 @@ export function roleIn (grants: Grants, room: string): { role: Role, pattern: st
   return grants.all === null ? null : { role: grants.all, pattern: '*' }
 }
 
+/** Whether two tokens may do the same in every room. */
+export function sameGrants (one: Grants, other: Grants): boolean {
+  return one.all === other.all && sameRoles(one.exact, other.exact) && sameRoles(byPrefix(one), byPrefix(other))
+}
+
+function sameRoles (one: ReadonlyMap<string, Role>, other: ReadonlyMap<string, Role>): boolean {
+  return one.size === other.size && [...one].every(([name, role]) => other.get(name) === role)
+}
+
+function byPrefix ({ prefixes }: Grants): ReadonlyMap<string, Role> {
+  return new Map(prefixes.map(({ prefix, role }) => [prefix, role]))
+}
+
 function isRole (value: unknown): value is Role {
   return roles.has(value)
 }

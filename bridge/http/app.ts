@@ -24,6 +24,8 @@ export function createHttpApp ({ logger, bodyLimit, routes }: HttpAppOptions): F
     routerOptions: { maxParamLength: 500 },
     frameworkErrors: onError
   })
+  // Every body here is JSON: other types are refused as such.
+  app.removeContentTypeParser('text/plain')
   addSecurityHeaders(app)
   app.setErrorHandler(onError)
   app.setNotFoundHandler(onNotFound)

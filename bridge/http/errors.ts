@@ -18,6 +18,7 @@ export function onError (error: FastifyError | FoyerError, request: FastifyReque
   }
   const status = error.statusCode ?? 500
   if (status === 413) return sendProblem(reply, problem('size', 'the body of the request is too large', 'send less at once'))
+  if (status === 415) return sendProblem(reply, problem('badRequest', 'the body must be JSON', 'send it with the header content-type: application/json', status))
   if (status >= 400 && status < 500) return sendProblem(reply, problem('badRequest', sentence(error.message), undefined, status))
   request.log.error({ err: error, method: request.method, url: pathOf(request) }, 'a request failed unexpectedly')
   return sendProblem(reply, problem('internal'))

@@ -14,11 +14,34 @@ export function queryOf (request: FastifyRequest, known: readonly string[]): Rea
     if (pair === '') continue
     const equals = pair.indexOf('=')
     const name = decode(equals < 0 ? pair : pair.slice(0, equals))
-    if (!known.includes(name)) throw new FoyerError('badRequest', `there is no parameter ${JSON.stringify(name)} here: ${known.length === 0 ? 'it takes none' : `there are ${known.join(', ')}`}`)
+    if (!known.includes(name)) throw new FoyerError('badRequest', `there is no parameter ${JSON.stringify(name)} here: there ${known.length === 0 ? 'is none' : `are ${known.join(', ')}`}`)
     if (query.has(name)) throw new FoyerError('badRequest', `the parameter ${name} is given twice`)
     query.set(name, equals < 0 ? '' : decode(pair.slice(equals + 1)))
   }
   return query
+}
+
+/** An address without a parameter of the query, and what that is; null when it is not there. */
+export function withoutParameter (url: string, name: string): { readonly url: string, readonly value: string | null } {
+  const [path = '', query] = splitAt(url, '?')
+  if (query === undefined) return { url, value: null }
+  let value: string | null = null
+  const rest: string[] = []
+  for (const pair of query.split('&')) {
+    const [key = '', text = ''] = splitAt(pair, '=')
+    if (key !== name) {
+      rest.push(pair)
+      continue
+    }
+    if (value !== null) throw new FoyerError('badRequest', `the parameter ${name} is given twice`)
+    value = decode(text)
+  }
+  return { url: rest.length === 0 ? path : `${path}?${rest.join('&')}`, value }
+}
+
+function splitAt (text: string, separator: string): string[] {
+  const at = text.indexOf(separator)
+  return at < 0 ? [text] : [text.slice(0, at), text.slice(at + 1)]
 }
 
 function decode (text: string): string {

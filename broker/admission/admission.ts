@@ -157,6 +157,14 @@ export class Admission {
     return this.options.limits?.enter(sender, room, performance.now()) ?? null
   }
 
+  /** Counts a publish that was for the broker itself, and did what it was to do. */
+  take (): Outcome {
+    const { ledger } = this.options
+    ledger.received++
+    ledger.accepted++
+    return ACCEPTED
+  }
+
   /** Counts a publish that is refused, also one that has no topic to be judged by. */
   refuse (code: ErrorCode, detail: string): Outcome {
     this.options.ledger.received++

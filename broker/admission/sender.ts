@@ -28,7 +28,7 @@ export class Sender {
   pace: Pace | null = null
   account: Account | null = null
 
-  private readonly identity: Identity
+  private identity: Identity
   private readonly channels: ChannelSet
   private readonly verdicts = new Map<string, (Decision | undefined)[]>()
   private bytes = 0
@@ -49,7 +49,16 @@ export class Sender {
     return this.sub === ''
   }
 
-  /** May it publish there at that QoS? Grants don't change during a connection, so the answer is kept. */
+  /** Goes on as the same user under another token, with other grants. */
+  renew (identity: Identity): void {
+    this.identity = identity
+    this.verdicts.clear()
+    this.bytes = 0
+    this.lastTopic = null
+    this.last = []
+  }
+
+  /** May it publish there at that QoS? Grants don't change during the life of a token, so the answer is kept. */
   verdict (topic: TopicEntry, qos: QoS): Decision {
     if (topic !== this.lastTopic) {
       let known = this.verdicts.get(topic.topic)
@@ -75,5 +84,5 @@ export class Sender {
 
 /** The broker itself; no token has an empty `sub`. */
 export function brokerSender (channels: ChannelSet): Sender {
-  return new Sender({ sub: '', grants: { exact: new Map(), prefixes: [], all: null }, admin: false, presence: false, exp: null, source: 'anonymous' }, channels, null, null)
+  return new Sender({ sub: '', grants: { exact: new Map(), prefixes: [], all: null }, admin: false, presence: false, exp: null, issuer: null, issuedAt: null, jti: null, source: 'anonymous' }, channels, null, null)
 }

@@ -33,8 +33,15 @@ export function identityOf (claims: Claims, rules: ClaimRules, now: number): Ide
     admin: claims.admin === true,
     presence: claims.presence !== false,
     exp,
-    source: 'jwt'
+    source: 'jwt',
+    issuer: text(claims.iss),
+    issuedAt: typeof claims.iat === 'number' && Number.isFinite(claims.iat) ? claims.iat : null,
+    jti: text(claims.jti)
   }
+}
+
+function text (claim: unknown): string | null {
+  return typeof claim === 'string' ? claim : null
 }
 
 function checkTimes (claims: Claims, { clockTolerance, allowUnlimited }: ClaimRules, now: number): number | null {

@@ -12,6 +12,12 @@ export interface Identity {
   /** Unix seconds after which the connection closes; null for identities that never expire. */
   readonly exp: number | null
   readonly source: 'jwt' | 'user' | 'anonymous'
+  /** `iss` of the token; null when it has none. */
+  readonly issuer: string | null
+  /** Unix seconds when the token was issued, `iat`; null when it does not say. */
+  readonly issuedAt: number | null
+  /** Name of the token, `jti`; null when it has none. */
+  readonly jti: string | null
 }
 
 /** What CONNECT (or an HTTP request) brought. */
@@ -23,5 +29,7 @@ export interface Credentials {
 /** Turns credentials into an identity, or throws a FoyerError of kind `connect` whose message says which check failed. */
 export interface Authenticator {
   authenticate (credentials: Credentials): Promise<Identity>
+  /** As `authenticate` for what has to be a JWT. */
+  verify (token: string): Promise<Identity>
   close (): void
 }

@@ -50,6 +50,9 @@ export function createAuthenticator (options: AuthOptions): Authenticator {
       if (users.size > 0 && !looksLikeToken(text)) return users.authenticate(username ?? '', password)
       return byToken(text, given)
     },
+    async verify (token) {
+      return await tokens.verify(token)
+    },
     close () {
       tokens.close()
     }
@@ -63,6 +66,9 @@ function anonymousIdentity (role: Role): Identity {
     admin: false,
     presence: true,
     exp: null,
-    source: 'anonymous'
+    source: 'anonymous',
+    issuer: null,
+    issuedAt: null,
+    jti: null
   }
 }

@@ -4,6 +4,7 @@ import { FoyerError } from '../../protocol/errors.ts'
 import { subFault } from '../../protocol/names.ts'
 import { parseGrants } from '../../protocol/room-grants.ts'
 import { secretKey } from './keys.ts'
+import { MAX_LENGTH } from './token.ts'
 
 export interface TokenRequest {
   readonly sub: string
@@ -43,5 +44,7 @@ export function mintToken (secret: string, request: TokenRequest): string {
     ...(request.issuer == null ? {} : { iss: request.issuer }),
     ...(request.audience == null ? {} : { aud: request.audience })
   }
-  return jsonwebtoken.sign(claims, secretKey(secret).key, { algorithm: 'HS256' })
+  const token = jsonwebtoken.sign(claims, secretKey(secret).key, { algorithm: 'HS256' })
+  if (token.length > MAX_LENGTH) throw new FoyerError('tokenMalformed', `the token would be longer than ${MAX_LENGTH} bytes: grant rooms by prefix`)
+  return token
 }

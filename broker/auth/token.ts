@@ -1,7 +1,7 @@
 import { FoyerError } from '../../protocol/errors.ts'
 
 /** The longest token that is looked at; anything longer costs memory and time before its signature is known. */
-const MAX_LENGTH = 16_384
+export const MAX_LENGTH = 16_384
 
 const SHAPE = /^[\w-]+\.[\w-]+\.[\w-]*$/
 

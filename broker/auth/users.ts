@@ -62,7 +62,7 @@ function readUser ({ name, hash, rooms, admin }: ConfigUser): { identity: Identi
   try {
     const fault = subFault(name)
     if (fault !== null) throw new Error(fault)
-    const identity: Identity = { sub: name, grants: parseGrants(rooms), admin, presence: true, exp: null, source: 'user' }
+    const identity: Identity = { sub: name, grants: parseGrants(rooms), admin, presence: true, exp: null, source: 'user', issuer: null, issuedAt: null, jti: null }
     return { identity, hash: parseHash(hash) }
   } catch (cause) {
     throw new Error(`auth.users, user ${JSON.stringify(name)}: ${(cause as Error).message}`, { cause })

@@ -12,6 +12,7 @@ import { Outlet, type OutletOwner } from '../transport/outlet.ts'
 import { generatePacket, parsePacket, type ProtocolVersion } from '../transport/packets.ts'
 import { AckQueue } from './ack-queue.ts'
 import { handleAcknowledgement } from './acknowledgements.ts'
+import { Expiry } from './expiry.ts'
 import { handshake } from './handshake.ts'
 import { OwnTopics } from './own-topics.ts'
 import { answer, handlePublish, TopicAliases } from './publish.ts'
@@ -28,11 +29,15 @@ const HELD_BYTES = 64 * 1024
 /** Untaken answers above which nothing more is read: who sends without reading must not fill our memory. */
 const UNTAKEN_BYTES = 1024 * 1024
 
+/** Why connections are closed that did nothing wrong. */
+const EXPECTED: ReadonlySet<ErrorCode> = new Set(['takenOver', 'expired', 'revoked', 'ended', 'shuttingDown'])
+
 /** What CONNECT settled. */
 export interface Opened {
   readonly version: ProtocolVersion
   readonly session: Session
-  readonly identity: Identity
+  /** Of the newest token. */
+  identity: Identity
   readonly sender: Sender
   readonly link: ControlLink
   /** Milliseconds of silence after which the client counts as gone; 0 = never. */
@@ -56,11 +61,14 @@ export class Connection implements Port, OutletOwner, Holder {
   readonly outlet: Outlet
   readonly aliases: TopicAliases
   readonly own: OwnTopics
+  readonly expiry: Expiry
   readonly acks: AckQueue
   version: ProtocolVersion = 4
   /** Largest packet that the client takes; 0 = any. Known when CONNECT is read. */
   maximumPacketSize = 0
   opened: Opened | null = null
+  /** Who the credentials in CONNECT say it is of; null until they are verified. */
+  claimed: Identity | null = null
   /** Monotonic ms when the last bytes came. */
   heard: number
   closed = false
@@ -79,7 +87,6 @@ export class Connection implements Port, OutletOwner, Holder {
   private pingsAnswered = 0
   private paused = false
   private streamGone = false
-  private expiryTimer: NodeJS.Timeout | null = null
   private letGo: Promise<void> | null = null
 
   constructor (services: Services, stream: Duplex, peer: Peer, onGone: (connection: Connection) => void) {
@@ -91,6 +98,7 @@ export class Connection implements Port, OutletOwner, Holder {
     this.reader = new FrameReader(services.config.limits.connectBytes)
     this.aliases = new TopicAliases(services.config.limits.topicAliases)
     this.own = new OwnTopics(this)
+    this.expiry = new Expiry(() => this.own.expiring(this.opened!.identity.exp!), () => this.close('expired', `the token expired at ${new Date(this.opened!.identity.exp! * 1000).toISOString()}`))
     this.acks = new AckQueue(({ qos, packetId, topic }, outcome) => answer(this, qos, packetId, topic, outcome), () => this.process())
     this.since = this.heard = performance.now()
     stream.on('data', (chunk: Buffer) => this.receive(chunk))
@@ -106,6 +114,11 @@ export class Connection implements Port, OutletOwner, Holder {
   /** The client left, and what it sent has been taken: nobody waits for an answer. */
   get abandoned (): boolean {
     return this.closed || (this.streamGone && this.reader.pending === 0)
+  }
+
+  /** Who it is of, as soon as that is known. */
+  get identity (): Identity | null {
+    return this.opened?.identity ?? this.claimed
   }
 
   /** For log lines. */
@@ -140,8 +153,8 @@ export class Connection implements Port, OutletOwner, Holder {
     queueMicrotask(() => this.close('slow', 'more messages wait than queue.messages or queue.bytes allow'))
   }
 
-  async replace (): Promise<void> {
-    this.close('takenOver')
+  async end (code: 'takenOver' | 'ended'): Promise<void> {
+    this.close(code)
     await this.letGo
   }
 
@@ -166,8 +179,7 @@ export class Connection implements Port, OutletOwner, Holder {
   close (code: ErrorCode, detail: string = errorEntry(code).sentence): void {
     if (this.closed) return
     const { services, opened } = this
-    const level = code === 'takenOver' || code === 'expired' || code === 'shuttingDown' ? 'info' : 'warn'
-    services.logger[level]({ ...this.name, code, remedy: errorEntry(code).remedy }, `closed a connection: ${detail}`)
+    services.logger[EXPECTED.has(code) ? 'info' : 'warn']({ ...this.name, code, remedy: errorEntry(code).remedy }, `closed a connection: ${detail}`)
     if (opened !== null) {
       if (code !== 'shuttingDown') services.reports.add(opened.session.id, { code, message: detail, topic: '', at: new Date().toISOString() })
       if (this.version === 5) this.send({ cmd: 'disconnect', reasonCode: errorEntry(code).reasonCode, properties: { reasonString: detail } })
@@ -350,9 +362,13 @@ export class Connection implements Port, OutletOwner, Holder {
     }
     services.sessions.attach(opened.session, this)
     resumeFeeds(services, opened)
-    const { exp } = opened.identity
-    // A token that the clock tolerance let in late lasts as long as that; all others end at their exp.
-    if (exp !== null) this.watchExpiry(exp * 1000 > Date.now() ? exp * 1000 : exp * 1000 + this.services.config.auth.clockTolerance)
+    this.watchExpiry()
+  }
+
+  /** Follows the end of the token that it lives by from here on. */
+  watchExpiry (): void {
+    if (this.closed) return
+    this.expiry.watch(this.opened!.identity.exp, this.services.config.auth.clockTolerance)
   }
 
   private settled (): void {
@@ -364,18 +380,6 @@ export class Connection implements Port, OutletOwner, Holder {
   /** Ends a connection that was never opened, after its CONNACK. */
   refuse (): void {
     this.finish(null)
-  }
-
-  /** Closes at `end`, ms since 1970. Timers take at most 24.8 days. */
-  private watchExpiry (end: number): void {
-    if (this.closed) return
-    const left = end - Date.now()
-    if (left <= 0) {
-      this.close('expired', `the token expired at ${new Date(this.opened!.identity.exp! * 1000).toISOString()}`)
-      return
-    }
-    this.expiryTimer = setTimeout(() => this.watchExpiry(end), Math.min(left, 2 ** 31 - 1))
-    this.expiryTimer.unref()
   }
 
   private disconnect (opened: Opened, packet: IDisconnectPacket): void {
@@ -401,7 +405,7 @@ export class Connection implements Port, OutletOwner, Holder {
     if (this.closed) return
     this.closed = true
     this.settled()
-    if (this.expiryTimer !== null) clearTimeout(this.expiryTimer)
+    this.expiry.stop()
     const { opened, services } = this
     let waits = false
     if (opened !== null) {

@@ -1,5 +1,7 @@
 import type { Duplex } from 'node:stream'
 import { setTimeout as sleep } from 'node:timers/promises'
+import type { ErrorCode } from '../../protocol/errors.ts'
+import type { Identity } from '../auth/identity.ts'
 import type { Peer } from '../peer.ts'
 import { Connection } from './connection.ts'
 import type { Services } from './services.ts'
@@ -57,6 +59,18 @@ export class Connections {
     for (const connection of this.all) connection.close('shuttingDown')
     if (this.all.size > 0) await new Promise<void>(resolve => { this.whenEmpty = resolve })
     clearInterval(this.timer)
+  }
+
+  /** Closes those that `why` has words for, which are told to their clients; also while they wait for their CONNACK. Returns how many. */
+  end (code: ErrorCode, why: (identity: Identity) => string | null): number {
+    let ended = 0
+    for (const connection of this.all) {
+      const reason = connection.closed || connection.identity === null ? null : why(connection.identity)
+      if (reason === null) continue
+      connection.close(code, reason)
+      ended++
+    }
+    return ended
   }
 
   private forget (connection: Connection): void {

@@ -11,6 +11,7 @@ import { parseConnect, type ProtocolVersion } from '../transport/packets.ts'
 import { connectFault } from './connect-fault.ts'
 import type { Connection } from './connection.ts'
 import { readWill, type DeclaredWill } from './declared-will.ts'
+import { narrow } from './narrow.ts'
 import { shorten } from './shorten.ts'
 import { checkConnect } from './strict.ts'
 import type { Wills } from './wills.ts'
@@ -41,6 +42,7 @@ export async function handshake (connection: Connection, frame: Buffer): Promise
     const refusal = connectFault(packet)
     if (refusal !== null) throw refusal
     const identity = await authenticate(connection, packet)
+    connection.claimed = identity
     if (connection.abandoned) return
     services.connectRates?.user(identity.sub, performance.now())
     const clientId = packet.clientId === '' ? generatedId() : packet.clientId
@@ -51,7 +53,7 @@ export async function handshake (connection: Connection, frame: Buffer): Promise
     if (will !== null) judgeWill(connection, identity, will)
     await services.sessions.turn(id, async () => {
       const before = services.sessions.get(id)
-      if (before?.holder != null) await before.holder.replace()
+      if (before?.holder != null) await before.holder.end('takenOver')
       if (connection.abandoned) return
       await enter(connection, packet, identity, clientId, sender, will)
     })
@@ -121,7 +123,7 @@ async function takeUp (connection: Connection, packet: IConnectPacket, session: 
   if (!present) services.wills.publish(session.id)
   else await load(connection, session)
   // Before Aedes takes up the session: what it restores is what is left of it.
-  if (present) narrow(connection, session)
+  if (present) narrow(services, session, (code, message, topic) => services.reports.add(session.id, { code, message, topic, at: new Date().toISOString() }))
   const link = services.control.open(version, () => connection.close('internal', 'the control plane ended the connection'))
   try {
     const connack = await link.connect(forControlPlane(packet, session, will))
@@ -155,20 +157,6 @@ async function load ({ services }: Connection, session: Session): Promise<void> 
     services.logger.error({ err: error, session: session.id }, 'the journal could not be read for a session that returns')
     throw new FoyerError('disk', 'what is in flight for the session could not be read', { cause: error })
   }
-}
-
-/** A resumed session under a token that allows less: subscriptions and waiting messages that it does not cover end. */
-function narrow (connection: Connection, session: Session): void {
-  const { channels, router, sessions } = connection.services
-  for (const filter of [...session.subscriptions.keys()]) {
-    const decision = decide(channels, session.identity, 'subscribe', filter)
-    if (decision.allowed) continue
-    // If it can't be written, the next CONNECT judges it again.
-    sessions.unsubscribe(session, filter).catch(() => {})
-    connection.services.reports.add(session.id, { code: decision.code!, message: `a subscription ended: ${decision.rule}`, topic: filter, at: new Date().toISOString() })
-  }
-  router.outdateAll()
-  sessions.judge(session)
 }
 
 async function authenticate ({ services }: Connection, packet: IConnectPacket): Promise<Identity> {

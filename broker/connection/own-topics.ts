@@ -1,7 +1,10 @@
+import { filterMatches } from '../../protocol/topic.ts'
 import type { Connection } from './connection.ts'
 import { encodeReport, type ErrorReport } from './error-reports.ts'
 
 const ERRORS = '$me/errors'
+const EXPIRING = '$me/auth/expiring'
+const REFRESHED = '$me/auth/refreshed'
 
 /**
  * `$me/...`: what the broker tells one connection about itself. Never queued, never through the router, always QoS 0:
@@ -23,13 +26,15 @@ export class OwnTopics {
     return this.filters.has(filter)
   }
 
-  /** Subscribes; what was refused within the last minute follows at once. */
+  /** Subscribes; what was refused within the last minute, and an expiry that is due, follow at once. */
   subscribe (filter: string): void {
-    const before = this.wants(ERRORS)
+    const { opened, services, expiry } = this.connection
+    const isNew = (topic: string): boolean => filterMatches(filter, topic) && !this.wants(topic)
+    const [errors, expiring] = [isNew(ERRORS), isNew(EXPIRING)]
     this.filters.add(filter)
-    const { opened, services } = this.connection
-    if (before || opened === null || !this.wants(ERRORS)) return
-    for (const report of services.reports.recent(opened.session.id)) this.errors(report)
+    if (opened === null) return
+    if (errors) for (const report of services.reports.recent(opened.session.id)) this.errors(report)
+    if (expiring && expiry.due) this.expiring(opened.identity.exp!)
   }
 
   /** Returns false when there was no such subscription. */
@@ -41,8 +46,19 @@ export class OwnTopics {
     if (this.wants(ERRORS)) this.publish(ERRORS, encodeReport(report))
   }
 
+  /** The token ends soon: `exp`, unix seconds. */
+  expiring (exp: number): void {
+    if (this.wants(EXPIRING)) this.publish(EXPIRING, Buffer.from(JSON.stringify({ exp })))
+  }
+
+  /** Another token was taken up; `payload` says which. */
+  refreshed (payload: Buffer): void {
+    if (this.wants(REFRESHED)) this.publish(REFRESHED, payload)
+  }
+
   private wants (topic: string): boolean {
-    return this.filters.has(topic) || this.filters.has('$me/#') || this.filters.has('$me/+')
+    for (const filter of this.filters) if (filterMatches(filter, topic)) return true
+    return false
   }
 
   private publish (topic: string, payload: Buffer): void {

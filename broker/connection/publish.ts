@@ -11,12 +11,18 @@ import { Inbound } from '../sessions/inbound.ts'
 import type { Frame } from '../transport/frames.ts'
 import { PUBACK, PUBREC, sendAck } from './acknowledgements.ts'
 import type { Connection, Opened } from './connection.ts'
+import { REFRESH, refresh, refreshedPayload } from './refresh.ts'
 
 /** Clients before MQTT 5 can't be told how many QoS 2 messages may be open: they get more room. */
 const UNTOLD_FACTOR = 8
 
 /** The channel on which publishing makes one a participant of the room. */
 const SPOKEN = 'messages'
+
+/** Of CONNACK in 3.1.1, and of PUBACK in 5. */
+const SERVER_UNAVAILABLE = 3
+const NOT_AUTHORIZED = 0x87
+const QUOTA_EXCEEDED = 0x97
 
 /** Milliseconds between attempts of a publish that finds no room, at most. */
 const LONGEST_PAUSE = 250
@@ -157,6 +163,11 @@ function publish (connection: Connection, opened: Opened, frame: Frame): NotNow 
     // Before it is admitted: what is not acknowledged comes again, and must not have been delivered then.
     checkRoom(connection, opened)
   }
+  if (topic.topic === REFRESH) {
+    // Copied before the frame's chunk is gone.
+    connection.wait(handleRefresh(connection, opened, qos, packetId, buffer.toString('utf8', start, end)))
+    return null
+  }
   const outcome = inadmissible(connection, topic, properties, frame, start) ?? admission.admit(opened.sender, {
     topic,
     source: buffer,
@@ -194,10 +205,17 @@ function isTaken (outcome: Outcome | NotNow | Pending): boolean {
 
 /** What is refused before it is judged by its channel. */
 function inadmissible ({ services: { admission } }: Connection, { topic }: TopicEntry, properties: PublishProperties, { buffer, end }: Frame, start: number): Outcome | null {
-  // What a client tells the broker about itself; nothing of it is served yet but the refusal of the rest.
   if (topic.startsWith('$me/')) return admission.refuse('topic', `nothing is to be published on ${topic}`)
   if (properties.payloadIsText && !isUtf8(buffer.subarray(start, end))) return admission.refuse('schema', 'the payload is said to be text, but it is not valid UTF-8')
   return null
+}
+
+/** A new token for the connection; what comes behind it is judged by that. */
+async function handleRefresh (connection: Connection, opened: Opened, qos: QoS, packetId: number, token: string): Promise<void> {
+  const outcome = await refresh(connection, opened, token)
+  if (connection.closed) return
+  answerNow(connection, opened, qos, packetId, REFRESH, outcome)
+  if (outcome.code === null) connection.own.refreshed(refreshedPayload(opened.identity))
 }
 
 /** Gives an outcome that is known its place among the answers. */
@@ -254,7 +272,7 @@ function checkRoom (connection: Connection, { session, version }: Opened): void 
 }
 
 function refuse (connection: Connection, qos: QoS, packetId: number, topic: string, code: NonNullable<Outcome['code']>, detail: string): void {
-  const { kind, reasonCode } = errorEntry(code)
+  const { kind, reasonCode, returnCode } = errorEntry(code)
   const { config } = connection.services
   connection.refused('publish', code, detail, topic)
   // Before MQTT 5 there is no "no": what will never pass is acknowledged and dropped [MQTT-3.3.5-2], what may pass later
@@ -262,7 +280,9 @@ function refuse (connection: Connection, qos: QoS, packetId: number, topic: stri
   if (connection.version !== 5 && (config.auth.onRefusal === 'disconnect' || (kind === 'not-now' && qos > 0))) {
     connection.close(code, detail)
   } else if (qos > 0) {
-    sendAck(connection, qos === 1 ? PUBACK : PUBREC, packetId, reasonCode, { reason: detail })
+    // What a CONNECT is refused with is not all allowed in a PUBACK [MQTT5-3.4.2.1].
+    const told = kind !== 'connect' ? reasonCode : returnCode === SERVER_UNAVAILABLE ? QUOTA_EXCEEDED : NOT_AUTHORIZED
+    sendAck(connection, qos === 1 ? PUBACK : PUBREC, packetId, told, { reason: detail })
   }
 }
 

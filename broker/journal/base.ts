@@ -3,7 +3,7 @@ import { FoyerError } from '../../protocol/errors.ts'
 import type { Segment } from './segment.ts'
 import type { Snapshot, SnapshotDamage } from './snapshot.ts'
 
-const HELD = 'all sessions, retained messages and wills that began before'
+const HELD = 'all sessions, retained messages, wills and revocations that began before'
 
 /**
  * Whether the files that were found begin where the snapshot ends, or with the first one ever. When they do not, what

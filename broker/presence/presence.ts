@@ -1,4 +1,5 @@
 import type { ChannelSet } from '../../protocol/channels.ts'
+import { roleIn } from '../../protocol/room-grants.ts'
 import { roomOfFilter } from '../../protocol/room-of-filter.ts'
 import type { RecordWriter } from '../journal/record-writer.ts'
 import { RecordType } from '../../protocol/record.ts'
@@ -119,8 +120,7 @@ export class Presence implements SessionWatcher {
       participation!.rooms.set(room!, count - 1)
       return
     }
-    participation!.rooms.delete(room!)
-    this.exit(room!, participation!.user, false)
+    this.leave(participation!, room!)
   }
 
   /** A connection published to the messages of a room. */
@@ -131,18 +131,31 @@ export class Presence implements SessionWatcher {
     this.enter(room, participation.user)
   }
 
-  /** The token of a connection was replaced: it may show what the one before hid, or the other way round. */
+  /**
+   * The token of a connection was replaced: it may show what the one before hid, or the other way round, and whoever has
+   * no part in a room any more is not in it for what was once said.
+   */
   renewed (session: Session): void {
-    const shown = this.participations.has(session)
-    if (session.identity.presence === shown) return
-    if (shown) this.leaveAll(session, false)
-    else this.attached(session)
+    const participation = this.participations.get(session)
+    const { presence, grants } = session.identity
+    if (participation === undefined) {
+      if (presence) this.attached(session)
+    } else if (!presence) {
+      this.leaveAll(session, false)
+    } else {
+      for (const [room, count] of participation.rooms) if (count === 0 && roleIn(grants, room) === null) this.leave(participation, room)
+    }
   }
 
   /** Tells nothing more: whoever is told to be there returns to the next process, or is told to be gone by it. */
   close (): void {
     this.closed = true
     if (this.timer !== null) clearTimeout(this.timer)
+  }
+
+  private leave ({ rooms, user }: Participation, room: string): void {
+    rooms.delete(room)
+    this.exit(room, user, false)
   }
 
   private leaveAll (session: Session, broken: boolean): void {

@@ -14,7 +14,8 @@ export function encodeIdentity ({ grants, ...identity }: Identity): string {
   return JSON.stringify({ ...identity, grants: { ...grants, exact: [...grants.exact] } } satisfies Text)
 }
 
+/** What earlier versions did not write is null. */
 export function decodeIdentity (text: string): Identity {
-  const { grants, ...identity } = JSON.parse(text) as Text
-  return { ...identity, grants: { ...grants, exact: new Map(grants.exact) } }
+  const { grants, issuer = null, issuedAt = null, jti = null, ...identity } = JSON.parse(text) as Text
+  return { ...identity, issuer, issuedAt, jti, grants: { ...grants, exact: new Map(grants.exact) } }
 }

@@ -39,7 +39,7 @@ export class Inbound implements Claim {
     this.pending = null
     this.outcome = outcome
     // Whoever is told no may use the packet identifier again [MQTT-4.3.3-4].
-    if (outcome.code !== null && !(this.untold && errorEntry(outcome.code).kind === 'refused')) this.release()
+    if (outcome.code !== null && !(this.untold && errorEntry(outcome.code).kind !== 'not-now')) this.release()
     for (const claim of this.waiting.splice(0)) claim.settle(outcome)
   }
 

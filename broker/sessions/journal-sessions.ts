@@ -1,6 +1,5 @@
-import { setTimeout as sleep } from 'node:timers/promises'
-import { FoyerError } from '../../protocol/errors.ts'
 import { RecordType, type AnyRecordType } from '../../protocol/record.ts'
+import { durably, takesMore, tooSlow } from '../journal/durable.ts'
 import type { Journal } from '../journal/journal.ts'
 import { Gone } from '../journal/reader.ts'
 import type { RecordWriter } from '../journal/record-writer.ts'
@@ -16,9 +15,6 @@ import type { Batch, Progressing, Remembered, SessionStore } from './session-sto
 
 /** Milliseconds after which progress is written although nobody waits for it. */
 const LAZY_MS = 200
-
-/** Records that wait while the disk fails; enough to find out when it does not any more. */
-const FAULT_BYTES = 64 * 1024
 
 /** Records that are read at once. */
 const CHUNK = 128
@@ -54,7 +50,7 @@ export class JournalSessions implements SessionStore {
   }
 
   ready (): Promise<void> {
-    return this.takesMore ? Promise.resolve() : this.whenRoom.wait(this.maxWait, () => this.tooSlow())
+    return takesMore(this.journal) ? Promise.resolve() : this.whenRoom.wait(this.maxWait, () => tooSlow(this.journal))
   }
 
   async head (head: SessionHead, fresh: boolean): Promise<void> {
@@ -73,7 +69,7 @@ export class JournalSessions implements SessionStore {
   }
 
   async subscription (session: string, filter: string, subscription: SavedSubscription | null): Promise<void> {
-    if (!this.takesMore) await this.ready()
+    if (!takesMore(this.journal)) await this.ready()
     await this.write(RecordType.subscription, writer => writeSubscription(writer, session, filter, subscription))
   }
 
@@ -181,16 +177,6 @@ export class JournalSessions implements SessionStore {
     this.progressing.clear()
   }
 
-  /** Whether more may wait to be written: clients that come again and again must not fill our memory meanwhile. */
-  private get takesMore (): boolean {
-    const { fault, congested, pendingBytes } = this.journal
-    return fault === null ? !congested : pendingBytes < FAULT_BYTES
-  }
-
-  private tooSlow (): FoyerError {
-    return new FoyerError('disk', this.journal.fault ?? 'the disk is too slow')
-  }
-
   private later (id: string, session: Remembered | null, then?: () => void): void {
     this.late.put(id, session, then)
     // The position in a head is behind what was sent: with the one, the other must be known.
@@ -204,17 +190,12 @@ export class JournalSessions implements SessionStore {
   }
 
   private async write (type: AnyRecordType, fields: (writer: RecordWriter) => void, then?: () => void): Promise<void> {
-    const written = new Promise<'written'>(resolve => {
+    await durably(this.journal, this.maxWait, done => {
       this.append(type, fields, () => {
         then?.()
-        resolve('written')
+        done()
       })
     })
-    const timeout = new AbortController()
-    const late = sleep(this.maxWait, undefined, { signal: timeout.signal, ref: false }).catch(() => {})
-    const first = await Promise.race([written, late])
-    timeout.abort()
-    if (first !== 'written') throw this.tooSlow()
   }
 
   private append (type: AnyRecordType, fields: (writer: RecordWriter) => void, released: (() => void) | null): void {

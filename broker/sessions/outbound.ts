@@ -336,6 +336,7 @@ export class Outbound {
     this.ledger.drop('policy', waiting.length)
     for (const { time, shared } of waiting) if (shared !== null && time > 0) this.unassign(time, shared)
     const refused = [...waiting, ...this.window.judge(mayReceive).filter(({ qos }) => qos === 1)]
+    this.pump()
     return refused.filter(({ shared }) => shared !== null).map(({ message, time, shared }) => ({ message, time, filter: shared! }))
   }
 

@@ -73,6 +73,13 @@ export class SessionRegistry {
     return this.sessions.get(id)
   }
 
+  /** Ids of the sessions of a user. */
+  of (sub: string): string[] {
+    const ids: string[] = []
+    for (const { id, identity } of this.sessions.values()) if (identity.sub === sub) ids.push(id)
+    return ids
+  }
+
   subscriptions (): number {
     let sum = 0
     for (const session of this.sessions.values()) sum += session.subscriptions.size

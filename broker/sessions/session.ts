@@ -11,8 +11,8 @@ import type { SavedWill, SessionHead } from './session-records.ts'
 
 /** The connection that holds a session at the moment. */
 export interface Holder {
-  /** Ends the connection in favour of a new one; resolves when nothing of it is left. */
-  replace (): Promise<void>
+  /** Ends the connection, in favour of a new one or because somebody says so; resolves when nothing of it is left. */
+  end (code: 'takenOver' | 'ended'): Promise<void>
 }
 
 /** What MQTT keeps for a user's client id, connected or not. */

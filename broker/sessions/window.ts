@@ -164,13 +164,15 @@ export class Window {
     return open
   }
 
-  /** Drops what the session may not receive any more; returns it. */
+  /** Drops what the session may not receive any more; returns it. Call `pump` afterwards: there may be room now. */
   judge (mayReceive: (topic: string) => boolean): Delivery[] {
     const refused: Delivery[] = []
+    const unsent = new Set(this.resend)
     for (const [packetId, delivery] of this.inflight) {
       if (delivery.state !== 'sent' || mayReceive(delivery.message!.topic.topic)) continue
       refused.push(delivery)
       this.forget(packetId)
+      if (this.port !== null && !unsent.has(delivery)) this.outstanding--
     }
     return refused
   }

@@ -36,7 +36,7 @@ function head (id: string, more: Partial<SessionHead> = {}): SessionHead {
   return {
     id,
     clientId,
-    identity: { sub, grants: { exact: new Map([['lobby', 'owner']]), prefixes: [{ prefix: 'acme.', role: 'member' }], all: 'listener' }, admin: false, presence: true, exp: 1_900_000_000, source: 'jwt' },
+    identity: { sub, grants: { exact: new Map([['lobby', 'owner']]), prefixes: [{ prefix: 'acme.', role: 'member' }], all: 'listener' }, admin: false, presence: true, exp: 1_900_000_000, source: 'jwt', issuer: 'https://id.example', issuedAt: 1_800_000_000, jti: 'one' },
     expiry: 60_000,
     expiresAt: 0,
     position: 0,

@@ -74,6 +74,7 @@ export function useServer (): (flags?: Record<string, string>, file?: string) =>
     const broker: Broker = {
       channels: compileChannels(config.channels),
       authenticator: createAuthenticator({ ...config.auth, jwtSecret: SECRET }),
+      users: { revoke: async () => {}, revoked: () => null, disconnect: () => 0, purge: async () => 0 },
       addresses: { mqtt: { address: '127.0.0.1', family: 'IPv4', port: 1883 }, mqtts: null },
       listen: async () => ({ mqtt: null, mqtts: null }),
       attach: (stream, peer) => {

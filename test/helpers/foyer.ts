@@ -27,7 +27,8 @@ export type Keys = Record<string, string>
 
 /** The configuration of a test: free ports, a data directory of its own, no file and no environment. */
 export function testConfig (keys: Keys = {}, yaml = ''): Config {
-  const defaults: Keys = { 'mqtt.port': '0', 'http.port': '0', 'auth.jwtSecret': SECRET, dataDir: mkdtempSync(join(tmpdir(), 'foyer-')) }
+  const key: Keys = keys['auth.jwksUrl'] === undefined ? { 'auth.jwtSecret': SECRET } : {}
+  const defaults: Keys = { 'mqtt.port': '0', 'http.port': '0', ...key, dataDir: mkdtempSync(join(tmpdir(), 'foyer-')) }
   return loadConfig({ flags: { ...defaults, ...keys }, env: {}, file: yaml === '' ? null : 'test.yaml', cwd: tmpdir(), readFile: () => yaml }).config
 }
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'mocha'
 import { FoyerError } from '../../protocol/errors.ts'
-import { parseGrants, roleIn } from '../../protocol/room-grants.ts'
+import { parseGrants, roleIn, sameGrants } from '../../protocol/room-grants.ts'
 
 describe('grants', () => {
   it('let an exact room beat the longest prefix beat *', () => {
@@ -28,6 +28,16 @@ describe('grants', () => {
     assert.equal(roleIn(grants, '__proto__')?.role, 'owner')
     assert.equal(roleIn(grants, 'constructor')?.role, 'member')
     assert.equal(roleIn(parseGrants(Object.create({ lobby: 'owner' })), 'lobby'), null)
+  })
+
+  it('are the same in whatever order they stand', () => {
+    const same = (one: object, other: object): boolean => sameGrants(parseGrants(one), parseGrants(other))
+    const grants = { a: 'owner', b: 'device', 'x*': 'member', 'y*': 'listener', '*': 'listener' }
+    assert.ok(same(grants, { '*': 'listener', 'y*': 'listener', 'x*': 'member', b: 'device', a: 'owner' }))
+    assert.ok(same({}, {}))
+    for (const other of [{}, { ...grants, a: 'member' }, { ...grants, 'x*': 'owner' }, { ...grants, '*': 'member' }, { ...grants, c: 'owner' }, { a: 'owner', c: 'device', 'x*': 'member', 'y*': 'listener', '*': 'listener' }, { ...grants, 'z*': 'owner' }]) {
+      assert.ok(!same(grants, other) && !same(other, grants), JSON.stringify(other))
+    }
   })
 
   it('are refused as a whole for one bad entry, which is named', () => {

@@ -104,7 +104,7 @@ describe('rates', () => {
 
   it('of messages are always waited for by one connection, as one waits at a time; the text is there for others that ask', () => {
     const limits = createPublishLimits({ ...NONE, messageRate: 3 }, [])!
-    const sender = new Sender({ sub: 'ann', grants: { exact: new Map(), prefixes: [], all: 'owner' }, admin: false, presence: true, exp: null, source: 'jwt' }, channels, null, null)
+    const sender = new Sender({ sub: 'ann', grants: { exact: new Map(), prefixes: [], all: 'owner' }, admin: false, presence: true, exp: null, source: 'jwt', issuer: null, issuedAt: null, jti: null }, channels, null, null)
     for (let i = 0; i < 3; i++) limits.spend(sender, entry, 10, 1000)
     assert.deepEqual(limits.tooFast(sender, entry, 10, 1000), { code: 'rate', detail: 'limits.messageRate allows 3 messages per second', retryIn: 334 })
     assert.equal(limits.tooFast(sender, entry, 10, 1334), null)
@@ -112,7 +112,7 @@ describe('rates', () => {
 
   it('per hour are earned back all the time: an hour\'s worth at once, then slowly', () => {
     const limits = createPublishLimits({ ...NONE, journalBytesPerHour: 3600 }, [])!
-    const [ann, bob] = ['ann', 'bob'].map(sub => new Sender({ sub, grants: { exact: new Map(), prefixes: [], all: 'owner' }, admin: false, presence: true, exp: null, source: 'jwt' }, channels, null, null)) as [Sender, Sender]
+    const [ann, bob] = ['ann', 'bob'].map(sub => new Sender({ sub, grants: { exact: new Map(), prefixes: [], all: 'owner' }, admin: false, presence: true, exp: null, source: 'jwt', issuer: null, issuedAt: null, jti: null }, channels, null, null)) as [Sender, Sender]
     for (let i = 0; i < 36; i++) {
       assert.equal(limits.tooMuch(ann, entry, true, 1000), null)
       limits.journaled(ann, 100, 1000)

@@ -78,7 +78,10 @@ describe('the order in which credentials are read', () => {
       admin: false,
       presence: true,
       exp: null,
-      source: 'anonymous'
+      source: 'anonymous',
+      issuer: null,
+      issuedAt: null,
+      jti: null
     })
   })
 

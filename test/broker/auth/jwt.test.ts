@@ -10,15 +10,25 @@ import { claims, ec, ec384, ec521, encode, NOW, otherRsa, pem, rsa, SECRET, sign
 
 describe('a token', () => {
   it('makes an identity', async () => {
-    const identity = await authenticator().authenticate(credentials(token(SECRET, { ...claims, rooms: { kitchen: 'device', 'acme.*': 'owner', '*': 'listener' } })))
+    const identity = await authenticator().authenticate(credentials(token(SECRET, { ...claims, rooms: { kitchen: 'device', 'acme.*': 'owner', '*': 'listener' }, iss: 'https://id.example', iat: NOW - 1.5, jti: 'one' })))
     assert.deepEqual(identity, {
       sub: 'sensor-7',
       grants: { exact: new Map([['kitchen', 'device']]), prefixes: [{ prefix: 'acme.', role: 'owner' }], all: 'listener' },
       admin: false,
       presence: true,
       exp: NOW + 600,
-      source: 'jwt'
+      source: 'jwt',
+      issuer: 'https://id.example',
+      issuedAt: NOW - 1.5,
+      jti: 'one'
     })
+  })
+
+  it('need not say by whom, when and under what name it was issued', async () => {
+    for (const extra of [{}, { iss: 7, iat: 'then', jti: ['a'] }]) {
+      const { issuer, issuedAt, jti } = await authenticator().verify(token(SECRET, { ...claims, ...extra }))
+      assert.deepEqual([issuer, issuedAt, jti], [null, null, null])
+    }
   })
 
   const accepted: [string, Partial<AuthOptions>, string][] = [

@@ -65,7 +65,10 @@ describe('the users of the configuration', () => {
       admin: false,
       presence: true,
       exp: null,
-      source: 'user'
+      source: 'user',
+      issuer: null,
+      issuedAt: null,
+      jti: null
     })
     assert.equal((await enter('root', 'toor')).admin, true)
     assert.equal((await enter('__proto__', 'strange')).sub, '__proto__')

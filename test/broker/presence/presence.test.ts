@@ -158,6 +158,36 @@ describe('presence', () => {
     assert.equal(foyer.broker.stats().participants, 1)
   })
 
+  it('follows a refreshed token: who is hidden leaves, who is shown joins, and who lost the room is not in it', async () => {
+    const foyer = await newBroker(t, KEYS)
+    const watcher = await watch(t, foyer)
+    const mint = (presence: boolean, rooms: Record<string, string>): Buffer => Buffer.from(mintToken(SECRET, { sub: 'ann', rooms, expiresIn: 60, presence }))
+    const ann = await join(foyer, 'ann', null, { password: mint(true, { '*': 'owner' }) })
+    let messageId = 0
+    const refresh = async (presence: boolean, rooms: Record<string, string>): Promise<void> => {
+      ann.publish('$me/auth/refresh', mint(presence, rooms), { qos: 1, messageId: ++messageId })
+      await ann.settled()
+    }
+    ann.publish('rooms/lobby/messages', 'hello', { qos: 1, messageId: ++messageId })
+    await ann.settled()
+    assert.deepEqual(await watcher.event(), ['joined', 'ann'])
+    await refresh(true, { lobby: 'listener' })
+    assert.equal(foyer.broker.presence('lobby').length, 1)
+    await refresh(true, { hall: 'owner' })
+    assert.deepEqual(await watcher.event(), ['left', 'ann'])
+    await refresh(false, { '*': 'owner' })
+    await ann.subscribe('rooms/lobby/messages', 1, 99)
+    await refresh(true, { '*': 'owner' })
+    assert.deepEqual(await watcher.event(), ['joined', 'ann'])
+    await refresh(true, { hall: 'owner' })
+    assert.deepEqual(await watcher.event(), ['left', 'ann'])
+    await refresh(true, { '*': 'owner' })
+    await ann.subscribe('rooms/lobby/messages', 1, 99)
+    assert.deepEqual(await watcher.event(), ['joined', 'ann'])
+    await refresh(false, { '*': 'owner' })
+    assert.deepEqual(await watcher.event(), ['left', 'ann'])
+  })
+
   it('makes one event per tick of a storm, and one entry of the roster for each', async () => {
     const foyer = await newBroker(t, KEYS)
     const watcher = await watch(t, foyer)

@@ -115,7 +115,7 @@ describe('a damaged snapshot', () => {
     snapshots.forEach(spoil)
     await assert.rejects(broker.resume(image), (error: Error) => {
       for (const path of snapshots) assert.ok(error.message.includes(`${path} is damaged at byte `), error.message)
-      assert.match(error.message, /restore one of them from a backup, or move them away to go on without all sessions, retained messages and wills/)
+      assert.match(error.message, /restore one of them from a backup, or move them away to go on without all sessions, retained messages, wills and revocations/)
       return true
     })
     // Refusing changes nothing: the same again, and with one of them restored all is well.
@@ -123,7 +123,7 @@ describe('a damaged snapshot', () => {
     snapshots.forEach(path => renameSync(path, join(tmpdir(), `${process.pid}.gone`)))
     rmSync(join(tmpdir(), `${process.pid}.gone`))
     await broker.resume(image)
-    assert.ok(broker.foyer.log.some(({ level, msg }) => Number(level) >= 50 && /all sessions, retained messages and wills that began before are lost/.test(String(msg))))
+    assert.ok(broker.foyer.log.some(({ level, msg }) => Number(level) >= 50 && /all sessions, retained messages, wills and revocations that began before are lost/.test(String(msg))))
   })
 
   it('never leaves a session that has lost its subscriptions: its client is told that there is none', async () => {
