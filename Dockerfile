@@ -7,7 +7,9 @@ COPY protocol protocol
 COPY config config
 COPY broker broker
 COPY bridge bridge
+COPY client client
 COPY cli cli
+COPY scripts/bundle-client.js scripts/
 RUN npm run build
 
 FROM node:20-bookworm-slim
