@@ -13,7 +13,7 @@ export class Ledger {
   /** Messages of the broker itself, which tell presence; the counts of messages are without them, those of deliveries not. */
   own = 0
   accepted = 0
-  /** Messages that the journal holds; all accepted ones but those of channels that keep nothing. */
+  /** Messages that the journal holds; all accepted ones but those of channels that keep nothing, and those for the broker itself. */
   journaled = 0
   /** Accepted messages of stored channels. */
   stored = 0

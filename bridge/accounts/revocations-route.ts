@@ -25,8 +25,8 @@ export function revocationsRoute (app: FastifyInstance, { authenticator, users }
     queryOf(request, [])
     const revocation = parse(bodyOf(request, ['sub', 'jti', 'exp']))
     const { sub: by } = await identityOf(request, authenticator)
-    request.log.info({ ...revocation, by }, 'tokens are revoked')
     await users.revoke(revocation)
+    request.log.info({ ...revocation, by }, 'tokens were revoked')
     return revocation
   })
 }

@@ -12,7 +12,7 @@ export function bodyOf ({ body }: FastifyRequest, known: readonly string[]): Bod
   if (typeof body !== 'object' || body === null || Array.isArray(body)) throw new FoyerError('badRequest', `the body must be a JSON object, with ${known.join(', ')}`)
   const members = new Map(Object.entries(body))
   for (const name of members.keys()) {
-    if (!known.includes(name)) throw new FoyerError('badRequest', `there is no member ${JSON.stringify(name)} here: there are ${known.join(', ')}`)
+    if (!known.includes(name)) throw new FoyerError('badRequest', `there is no member ${JSON.stringify(name.slice(0, 64))} here: there are ${known.join(', ')}`)
   }
   return members
 }

@@ -105,7 +105,7 @@ describe('foyer revoke', function () {
   it('leaves no trace of a token in the log of the server', async () => {
     const leaked = token('bob')
     await foyer(t, ['revoke', ...flags, '--token', leaked], { env })
-    assert.ok(server.log().some(({ msg, by }) => msg === 'tokens are revoked' && by === 'foyer-cli'))
+    assert.ok(server.log().some(({ msg, by }) => msg === 'tokens were revoked' && by === 'foyer-cli'))
     assert.ok(!JSON.stringify(server.log()).includes(leaked.split('.')[2]!.slice(0, 20)))
   })
 })
