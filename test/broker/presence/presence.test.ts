@@ -4,6 +4,7 @@ import type { PresenceEvent } from '../../../protocol/presence.ts'
 import { newBroker, type TestBroker } from '../../helpers/foyer.ts'
 import { MqttClient, type ConnectOptions } from '../../helpers/mqtt-client.ts'
 import { useTeardown, type Teardown } from '../../helpers/teardown.ts'
+import { rounds } from '../../helpers/attack-target.ts'
 import { until } from '../../helpers/within.ts'
 import { mintToken } from '../../../broker/auth/mint.ts'
 import { SECRET } from '../../helpers/foyer.ts'
@@ -191,7 +192,7 @@ describe('presence', () => {
   it('makes one event per tick of a storm, and one entry of the roster for each', async () => {
     const foyer = await newBroker(t, KEYS)
     const watcher = await watch(t, foyer)
-    const users = Array.from({ length: 300 }, (_, i) => `user-${i}`)
+    const users = Array.from({ length: rounds(1000, 300) }, (_, i) => `user-${i}`)
     const began = performance.now()
     const before = foyer.broker.stats().own
     const clients = await Promise.all(users.map(user => join(foyer, user, null)))
