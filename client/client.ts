@@ -186,8 +186,8 @@ export class Client extends Emitter<ClientEvents> {
     // First, so that it hears of the others.
     void this.#connection.subscribe(OWN, 0)
     this.#inbox.up(resumed)
-    if (back) for (const device of this.#devices.values()) device.up()
     this.#publisher.up()
+    if (back) for (const device of this.#devices.values()) device.up()
     this.#refresh.up()
     this.emit('connect', { resumed })
   }

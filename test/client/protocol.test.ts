@@ -69,8 +69,30 @@ describe('what a client says on the wire', () => {
       assert.deepEqual(said(2), said(1))
       assert.ok(first.all('publish').every(({ dup }) => !dup))
       assert.ok(broker.connections[1]!.all('publish').every(({ dup }) => dup === resumed))
+      await Promise.all([room.send({ n: 4 }), room.send({ n: 5 })])
     })
   }
+
+  it('does not wait for one acknowledgement before it sends the next again, nor gives an identifier away that is in use', async () => {
+    const { broker, options } = await open()
+    broker.script = (packet, connection, nth) => {
+      // On the second connection all of them are awaited before one is answered.
+      if (packet.cmd !== 'publish') return false
+      const all = connection.all('publish')
+      if (nth === 2 && all.length === 40) for (const { messageId } of all) connection.send({ cmd: 'puback', messageId: messageId!, reasonCode: 0 })
+      return true
+    }
+    const client = await newClient(t, options)
+    const sending = Array.from({ length: 40 }, async (_, n) => await (await client.join('lobby')).send({ n }))
+    const first = await broker.connection(1)
+    await until(() => first.all('publish').length === 40, 'that all left')
+    first.cut()
+    await Promise.all(sending)
+    const second = broker.connections[1]!
+    const identifiers = [...second.all('subscribe'), ...second.all('publish')].map(({ messageId }) => messageId)
+    assert.equal(new Set(identifiers).size, identifiers.length)
+    assert.deepEqual(second.all('publish').map(({ messageId }) => messageId), first.all('publish').map(({ messageId }) => messageId))
+  })
 
   it('takes a QoS 2 message for stored when PUBREC came, whatever became of the session', async () => {
     const { broker, options } = await open()
