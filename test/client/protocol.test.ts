@@ -214,6 +214,34 @@ describe('what a client says on the wire', () => {
     assert.deepEqual(loose, ['schema no 0'])
   })
 
+  it('tells of a subscription that is refused after a reconnect: the room if it listens, else the client', async () => {
+    const { broker, options } = await open()
+    broker.script = (packet, connection, nth) => {
+      if (packet.cmd !== 'subscribe' || nth === 1 || packet.subscriptions[0]!.topic === '$me/#') return false
+      connection.send({ cmd: 'suback', messageId: packet.messageId!, granted: [0x87] })
+      return true
+    }
+    const client = await newClient(t, options)
+    const errors: string[] = []
+    client.on('error', ({ code, topic }) => errors.push(`client ${code} ${topic}`))
+    await client.join('hall')
+    const lobby = await client.join('lobby')
+    lobby.on('error', ({ code, topic }) => errors.push(`lobby ${code} ${topic}`))
+    broker.connections[0]!.cut()
+    await arrived(errors, 2)
+    assert.deepEqual(errors, ['client policy rooms/hall/#', 'lobby policy rooms/lobby/#'])
+  })
+
+  it('answers at once to commands that are too many for a device that does not come to an end', async () => {
+    const { broker, options } = await open()
+    const device = (await newClient(t, options)).device('hall', 'lamp')
+    await device.onCommand(() => new Promise(() => {}))
+    const connection = await broker.connection(1)
+    for (let i = 1; i <= 1001; i++) connection.send({ cmd: 'publish', topic: 'rooms/hall/commands/lamp', payload: JSON.stringify({ id: `A${i}`, sender: 'ann' }), qos: 1, retain: false, messageId: i, dup: false })
+    await until(() => connection.all('publish').length === 1, 'that it answers')
+    assert.equal(connection.all('publish')[0]!.payload.toString(), '{"error":{"message":"1000 commands wait already"},"ref":"A1001"}')
+  })
+
   /** What a client does when a connection that was open ends with this code. */
   async function after (reasonCode: number, options: Partial<ConnectOptions>): Promise<string> {
     const { broker, options: full } = await open(options)
