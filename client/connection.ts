@@ -98,7 +98,7 @@ export class Connection {
     return qos === 0 ? 0 : this.#inFlight.getLastAllocated()
   }
 
-  /** A message that was not acknowledged is not sent again. */
+  /** Nobody waits for the acknowledgement of a message any more. */
   abandon (messageId: number): void {
     this.#mqtt?.removeOutgoingMessage(messageId)
   }

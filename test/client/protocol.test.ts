@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'mocha'
 import { connect, FoyerClientError, type ConnectOptions } from '../../client/index.ts'
+import { token as signed } from '../helpers/auth-tokens.ts'
 import { arrived, collect, newClient } from '../helpers/client.ts'
 import { ScriptedBroker } from '../helpers/scripted-broker.ts'
 import { useTeardown } from '../helpers/teardown.ts'
@@ -87,7 +88,8 @@ describe('what a client says on the wire', () => {
     const first = await broker.connection(1)
     await until(() => first.all('publish').length === 40, 'that all left')
     first.cut()
-    await Promise.all(sending)
+    const hall = client.join('hall')
+    await Promise.all([...sending, hall])
     const second = broker.connections[1]!
     const identifiers = [...second.all('subscribe'), ...second.all('publish')].map(({ messageId }) => messageId)
     assert.equal(new Set(identifiers).size, identifiers.length)
@@ -230,6 +232,52 @@ describe('what a client says on the wire', () => {
     broker.connections[0]!.cut()
     await arrived(errors, 2)
     assert.deepEqual(errors, ['client policy rooms/hall/#', 'lobby policy rooms/lobby/#'])
+  })
+
+  it('tells once what the server tells each new connection again', async () => {
+    const { broker, options } = await open()
+    broker.script = (packet, connection) => {
+      if (packet.cmd === 'subscribe') for (const at of ['1', '2']) connection.send({ cmd: 'publish', topic: '$me/errors', payload: JSON.stringify({ code: 'policy', message: 'no', topic: 'rooms/x/messages', at }), qos: 0, retain: false, dup: false })
+      return false
+    }
+    const client = await newClient(t, options)
+    const errors: string[] = []
+    client.on('error', ({ code }) => errors.push(code))
+    await arrived(errors, 2)
+    broker.connections[0]!.cut()
+    await broker.connection(2)
+    await client.join('lobby')
+    await client.device('lobby', 'x').state({})
+    assert.deepEqual(errors, ['policy', 'policy'])
+  })
+
+  it('does not hold on to a renewal that the connection did not survive', async () => {
+    const tokens: string[] = []
+    const { broker, options } = await open({
+      getToken: () => {
+        tokens.push(signed('x', { sub: 'ann', iat: Date.now() / 1000, exp: Date.now() / 1000 + 2, n: tokens.length }))
+        return tokens.at(-1)!
+      }
+    })
+    broker.script = (packet, connection, nth) => {
+      if (packet.cmd !== 'publish' || packet.topic !== '$me/auth/refresh') return false
+      if (nth === 1) {
+        connection.cut()
+        return true
+      }
+      connection.send({ cmd: 'publish', topic: '$me/auth/refreshed', payload: '{"exp":null,"rooms":{}}', qos: 0, retain: false, dup: false })
+      return false
+    }
+    const client = await newClient(t, options)
+    const refreshed: unknown[] = []
+    client.on('refreshed', event => refreshed.push(event))
+    await arrived(refreshed, 1, 8_000)
+    assert.deepEqual(refreshed[0], { exp: null, rooms: {} })
+    const said = (nth: number): string[] => broker.connections[nth - 1]!.all('publish').map(({ payload }) => payload.toString())
+    assert.equal(broker.connections[0]!.all('connect')[0]!.password!.toString(), tokens[0])
+    assert.deepEqual(said(1), [tokens[1]])
+    assert.equal(broker.connections[1]!.all('connect')[0]!.password!.toString(), tokens[2])
+    assert.deepEqual(said(2), [tokens[3]])
   })
 
   it('answers at once to commands that are too many for a device that does not come to an end', async () => {
