@@ -72,6 +72,17 @@ describe('a client', () => {
     assert.equal(done.length, 4)
   })
 
+  it('takes an answer that names the command by its id, and none of another device', async () => {
+    const server = await newFullServer(t)
+    const gateway = await (await newClient(t, { url: server.mqttUrl, token: server.token('gateway') })).join('hall')
+    gateway.on('command', ({ id, ref }) => {
+      void gateway.publish('results/other', { ref, from: 'other' })
+      void gateway.publish('results/relay', { ref: id, from: 'relay' })
+    })
+    const room = await (await newClient(t, { url: server.wsUrl, token: server.token('ann') })).join('hall')
+    assert.equal(((await room.command('relay', { on: true })).payload as { from: string }).from, 'relay')
+  })
+
   it('reads history page by page, and not behind its end', async () => {
     const server = await newFullServer(t)
     const client = await newClient(t, { url: server.wsUrl, token: server.token('ann') })
