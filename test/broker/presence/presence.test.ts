@@ -229,6 +229,19 @@ describe('presence', () => {
     }
   })
 
+  it('takes no place from the retained messages of others, and finds one however many there are', async () => {
+    const foyer = await newBroker(t, { ...KEYS, 'limits.retainedTopics': '2' })
+    const watcher = await watch(t, foyer)
+    const [ann] = await Promise.all(['ann', 'bob', 'cid'].map(user => join(foyer, user, 'rooms/lobby/messages', { protocolVersion: 5 })))
+    for (let i = 0; i < 3; i++) assert.equal((await watcher.roster())[1], true)
+    for (const [i, device] of ['a', 'b', 'c'].entries()) {
+      ann!.publish(`rooms/lobby/state/${device}`, '1', { qos: 1, messageId: i + 1 })
+      await ann!.settled()
+    }
+    assert.deepEqual([...foyer.broker.stats().refused], [['quota', 1]])
+    assert.equal(foyer.broker.stats().retained, 5)
+  })
+
   it('does not let one connection be in more rooms by speaking than it may have subscriptions', async () => {
     const foyer = await newBroker(t, { ...KEYS, 'limits.subscriptions': '5' })
     const speaker = await join(foyer, 'speaker', null)
