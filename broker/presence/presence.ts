@@ -151,6 +151,7 @@ export class Presence implements SessionWatcher {
   close (): void {
     this.closed = true
     if (this.timer !== null) clearTimeout(this.timer)
+    this.options.announcer.close()
   }
 
   private leave ({ rooms, user }: Participation, room: string): void {

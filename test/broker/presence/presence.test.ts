@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import { describe, it } from 'mocha'
 import type { PresenceEvent } from '../../../protocol/presence.ts'
 import { newBroker, type TestBroker } from '../../helpers/foyer.ts'
@@ -208,6 +209,23 @@ describe('presence', () => {
     assert.deepEqual(joined.toSorted(), users.toSorted())
     assert.ok(events <= Math.ceil((performance.now() - began) / 100), `${events} events`)
     assert.equal(foyer.broker.stats().own - before, events + users.length)
+  })
+
+  it('lets others have their turn while it tells a roster to everybody in it', async () => {
+    const foyer = await newBroker(t, KEYS)
+    const users = Array.from({ length: rounds(600, 250) }, (_, i) => `user-${i}`)
+    const clients = await Promise.all(users.map(user => join(foyer, user, null)))
+    for (const client of clients) client.send({ cmd: 'subscribe', messageId: 1, subscriptions: [{ topic: 'rooms/lobby/#', qos: 0 }] })
+    let [told, most] = [0, 0]
+    while (told < users.length) {
+      await nextTurn()
+      const { own } = foyer.broker.stats()
+      most = Math.max(most, own - told)
+      told = own
+    }
+    assert.ok(most < users.length / 2, `${most} in one turn`)
+    const later = await watch(t, foyer, 'rooms/lobby/presence/+')
+    for (const user of users) await later.client.find(packet => packet.cmd === 'publish' && packet.topic.endsWith(`/${user}`), user)
   })
 
   it('can not be made up by anybody', async () => {
