@@ -41,10 +41,15 @@ export class Announcer {
     this.sender = brokerSender(options.channels)
   }
 
-  /** Tells a change: its entries of the roster soon, the rest at once. False when there is no room for it now, and nothing of it was told. */
-  announce ({ room, joined, left }: Change): boolean {
-    const { channels, journal, topics } = this.options
-    if (journal.congested || journal.refusal(this.sender.sub) !== null) return false
+  /** Whether the journal takes more of it now. */
+  get hasRoom (): boolean {
+    const { journal } = this.options
+    return !journal.congested && journal.refusal(this.sender.sub) === null
+  }
+
+  /** Tells a change, when there is room: its entries of the roster soon, the rest at once. */
+  announce ({ room, joined, left }: Change): void {
+    const { channels, topics } = this.options
     this.record(room, joined, left)
     const topic = presenceTopic(channels, room)
     if (topic !== null) {
@@ -55,7 +60,6 @@ export class Announcer {
     for (const member of joined) this.roster(member, rosterEntry(member))
     for (const member of left) this.roster(member, '')
     if (!this.telling) this.tellEntries().catch((error: unknown) => this.options.logger.error({ err: error }, 'the rosters could not be told'))
-    return true
   }
 
   /** Tells the rest at once: nobody is connected, and sessions that last are to find it. */

@@ -247,6 +247,36 @@ describe('presence', () => {
     }
   })
 
+  it('tells of one user only so much at a time, and of others meanwhile', async () => {
+    const foyer = await newBroker(t, KEYS)
+    const rooms = Array.from({ length: 1000 }, (_, i) => `rooms/r${i}/messages`)
+    const ann = await join(foyer, 'ann', null)
+    const own = (): number => foyer.broker.stats().own
+    const change = async (cmd: 'subscribe' | 'unsubscribe'): Promise<void> => {
+      for (let i = 0; i < rooms.length; i += 100) {
+        const some = rooms.slice(i, i + 100)
+        if (cmd === 'subscribe') await ann.subscribe(some)
+        else {
+          ann.send({ cmd, messageId: 1, unsubscriptions: some })
+          await ann.take('unsuback')
+        }
+      }
+    }
+    const began = performance.now()
+    await change('subscribe')
+    await until(() => own() >= 2000, 'an event and an entry of a roster for each room', 15_000)
+    await change('unsubscribe')
+    await until(() => own() >= 4000, 'the same for each that was left', 15_000)
+    await change('subscribe')
+    const watcher = await watch(t, foyer)
+    await join(foyer, 'bob')
+    for (let users: readonly string[] = []; !users.includes('bob');) users = await watcher.event()
+    const changes = own() / 2
+    const allowed = 2000 + (performance.now() - began) / 10
+    assert.ok(changes <= allowed + 1, `${changes} changes, and ${allowed} are allowed`)
+    assert.equal(foyer.broker.presence('r999').length, 1)
+  })
+
   it('takes no place from the retained messages of others, and finds one however many there are', async () => {
     const foyer = await newBroker(t, { ...KEYS, 'limits.retainedTopics': '2' })
     const watcher = await watch(t, foyer)
