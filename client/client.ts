@@ -103,6 +103,16 @@ export class Client extends Emitter<ClientEvents> {
     return this.#publisher.pending
   }
 
+  /** Messages handed to the connection; one that is sent again counts once. The will is not among them: the server sends it. */
+  get sent (): number {
+    return this.#publisher.sent
+  }
+
+  /** Messages at QoS 1 and 2 that the server has taken. */
+  get acknowledged (): number {
+    return this.#publisher.acknowledged
+  }
+
   /** Begins to connect. */
   open (): void {
     this.#stopWaking = onWake(() => this.#connection.wake())

@@ -38,6 +38,10 @@ export interface PublisherOptions {
 export class Publisher {
   /** QoS 0 messages that were never sent. */
   dropped = 0
+  /** Messages handed to the connection; one that is sent again counts once. */
+  sent = 0
+  /** Those of them at QoS 1 and 2 that the broker has taken. */
+  acknowledged = 0
   readonly #connection: Connection
   readonly #reports: Reports
   readonly #onDropped: (count: number) => void
@@ -143,6 +147,7 @@ export class Publisher {
         continue
       }
       this.#reports.await(entry.topic)
+      this.sent++
       this.#inFlight.set(this.#sendQueued(entry), entry)
     }
   }
@@ -163,8 +168,10 @@ export class Publisher {
     } else {
       // A session that was lost, or a PUBCOMP: the broker does not know the exchange any more, and has the message.
       const error = this.#reports.answered(entry.topic, entry.received && reasonCode === PACKET_IDENTIFIER_NOT_FOUND ? 0 : reasonCode, entry.reason)
-      if (error === null) entry.resolve({ id: entry.id })
-      else entry.reject(error)
+      if (error === null) {
+        this.acknowledged++
+        entry.resolve({ id: entry.id })
+      } else entry.reject(error)
     }
     this.#pump()
     if (this.#queue.messages === 0) this.#onIdle?.()
@@ -174,6 +181,7 @@ export class Publisher {
     const bytes = outgoing.topic.length + outgoing.payload.length + OVERHEAD
     const epoch = this.#epoch
     this.#untaken += bytes
+    this.sent++
     this.#connection.publish(outgoing, () => {
       if (epoch !== this.#epoch) return
       this.#untaken -= bytes
