@@ -58,11 +58,6 @@ export class Sender {
     this.last = []
   }
 
-  /** Whether it is the broker itself, which keeps its own measure. */
-  get isBroker (): boolean {
-    return this.sub === ''
-  }
-
   /** May it publish there at that QoS? Grants don't change during the life of a token, so the answer is kept. */
   verdict (topic: TopicEntry, qos: QoS): Decision {
     if (topic !== this.lastTopic) {
