@@ -10,7 +10,7 @@ module.exports = {
     { name: 'broker-imports-config-and-protocol', severity: 'error', from: { path: folder('broker') }, to: { path: '^(bridge|client|devices|cli|test|bench)/' } },
     { name: 'bridge-enters-broker-by-its-front-door', severity: 'error', from: { path: folder('bridge') }, to: { path: '^(client|devices|cli|test|bench)/|^broker/(?!index\\.ts$)' } },
     // For browsers, too: no module of Node, and one package.
-    { name: 'client-imports-protocol-and-mqtt', severity: 'error', from: { path: folder('client') }, to: { pathNot: '^(client|protocol)/|^node_modules/mqtt/' } },
+    { name: 'client-imports-protocol-and-mqtt', severity: 'error', from: { path: folder('client') }, to: { pathNot: '^(client|protocol)/|(^|/)node_modules/mqtt/' } },
     { name: 'devices-import-client-and-protocol', severity: 'error', from: { path: folder('devices') }, to: { path: '^(config|broker|bridge|cli|test|bench)/' } },
     { name: 'only-the-control-plane-knows-aedes', severity: 'error', from: { path: '^(protocol|config|broker|bridge|client|devices|cli)/', pathNot: '^broker/aedes/' }, to: { path: 'node_modules/aedes/' } },
     { name: 'nothing-of-the-product-imports-tests', severity: 'error', from: { path: '^(protocol|config|broker|bridge|client|devices|cli)/' }, to: { path: '^(test|bench)/' } },

@@ -186,8 +186,8 @@ export async function createBroker ({ config, logger, authenticator: verifier, f
   journal.onSnapshot(function * (writer) {
     yield * sessions.saveAll(writer)
     yield * retained.saveAll(writer)
-    yield * revocations.saveAll(writer, journal.time)
     yield * presence.saveAll(writer, journal.time)
+    yield * revocations.saveAll(writer, journal.time)
   })
   let listeners: Listeners | null = null
   let stopping: Promise<void> | null = null

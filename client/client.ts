@@ -129,6 +129,7 @@ export class Client extends Emitter<ClientEvents> {
         publisher: this.#publisher,
         http: this.#http,
         onDropped: this.#onDropped,
+        onError: error => this.emit('error', error),
         onLeave: left => { if (this.#rooms.get(name) === left) this.#rooms.delete(name) }
       }, options)
       this.#rooms.set(name, room)
@@ -196,8 +197,8 @@ export class Client extends Emitter<ClientEvents> {
     // First, so that it hears of the others.
     void this.#connection.subscribe(OWN, 0)
     this.#inbox.up(resumed)
-    if (back) for (const device of this.#devices.values()) device.up()
     this.#publisher.up()
+    if (back) for (const device of this.#devices.values()) device.up()
     this.#refresh.up()
     this.emit('connect', { resumed })
   }
@@ -224,8 +225,8 @@ export class Client extends Emitter<ClientEvents> {
   #report (error: FoyerClientError): void {
     this.#inbox.lost(error.topic)
     const room = this.#rooms.get(parseTopic(error.topic).room ?? '')
-    if (room?.hears('error') === true) room.emit('error', error)
-    else this.emit('error', error)
+    if (room === undefined) this.emit('error', error)
+    else room.fail(error)
   }
 
   #drop (count: number): void {

@@ -49,6 +49,8 @@ export class Publisher {
   readonly #ring: Ring<Outgoing>
   readonly #inFlight = new Map<number, Entry>()
   #untaken = 0
+  /** Since what was in flight was sent again: nothing new may go before it. */
+  #isUp = false
   /** Numbers the connections: bytes that an ended one had not taken are no concern of the next. */
   #epoch = 0
   #closed: FoyerClientError | null = null
@@ -80,7 +82,7 @@ export class Publisher {
   /** At QoS 0: sends it, or keeps it among the latest until there is a connection. */
   publishLoosely (outgoing: Outgoing): void {
     if (this.#closed !== null) throw this.#closed
-    if (this.#connection.isUp && this.#untaken < UNTAKEN_BYTES && this.#ring.size === 0) {
+    if (this.#isUp && this.#untaken < UNTAKEN_BYTES && this.#ring.size === 0) {
       this.#send(outgoing)
       return
     }
@@ -91,11 +93,17 @@ export class Publisher {
   }
 
   up (): void {
+    this.#isUp = true
+    for (const [messageId, entry] of this.#inFlight) {
+      // Else mqtt.js goes on with its PUBREL.
+      if (!entry.received) this.#sendQueued(entry, messageId)
+    }
     this.#pump()
     this.#flush()
   }
 
   down (): void {
+    this.#isUp = false
     this.#epoch++
     this.#untaken = 0
   }
@@ -130,7 +138,7 @@ export class Publisher {
   #pump (): void {
     const connection = this.#connection
     const window = Math.min(WINDOW, connection.receiveMaximum)
-    while (connection.isUp && this.#inFlight.size < window) {
+    while (this.#isUp && this.#inFlight.size < window) {
       const entry = this.#queue.take()
       if (entry === undefined) return
       if (entry.bytes > connection.maximumPacketSize) {
@@ -140,9 +148,13 @@ export class Publisher {
       }
       this.#reports.await(entry.topic)
       this.sent++
-      const messageId = connection.publish(entry, reasonCode => this.#done(messageId, entry, reasonCode))
-      this.#inFlight.set(messageId, entry)
+      this.#inFlight.set(this.#sendQueued(entry), entry)
     }
+  }
+
+  #sendQueued (entry: Entry, again?: number): number {
+    const messageId = this.#connection.publish(entry, reasonCode => this.#done(messageId, entry, reasonCode), again)
+    return messageId
   }
 
   #done (messageId: number, entry: Entry, reasonCode: number): void {
@@ -178,7 +190,7 @@ export class Publisher {
   }
 
   #flush (): void {
-    if (this.#ring.size === 0 || !this.#connection.isUp || this.#untaken >= UNTAKEN_BYTES) return
+    if (this.#ring.size === 0 || !this.#isUp || this.#untaken >= UNTAKEN_BYTES) return
     for (const outgoing of this.#ring.takeAll()) this.publishLoosely(outgoing)
   }
 }

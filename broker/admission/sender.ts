@@ -44,6 +44,11 @@ export class Sender {
     this.record = senderFields(identity.sub, session)
   }
 
+  /** Whether it is the broker itself, which keeps its own measure. */
+  get isBroker (): boolean {
+    return this.sub === ''
+  }
+
   /** Goes on as the same user under another token, with other grants. */
   renew (identity: Identity): void {
     this.identity = identity
@@ -51,11 +56,6 @@ export class Sender {
     this.bytes = 0
     this.lastTopic = null
     this.last = []
-  }
-
-  /** Whether it is the broker itself, which keeps its own measure. */
-  get isBroker (): boolean {
-    return this.sub === ''
   }
 
   /** May it publish there at that QoS? Grants don't change during the life of a token, so the answer is kept. */
@@ -84,5 +84,5 @@ export class Sender {
 
 /** The broker itself; no token has an empty `sub`. */
 export function brokerSender (channels: ChannelSet): Sender {
-  return new Sender({ sub: '', grants: { exact: new Map(), prefixes: [], all: null }, admin: false, presence: false, exp: null, source: 'anonymous', issuer: null, issuedAt: null, jti: null }, channels, null, null)
+  return new Sender({ sub: '', grants: { exact: new Map(), prefixes: [], all: null }, admin: false, presence: false, exp: null, issuer: null, issuedAt: null, jti: null, source: 'anonymous' }, channels, null, null)
 }

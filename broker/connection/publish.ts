@@ -16,13 +16,13 @@ import { REFRESH, refresh, refreshedPayload } from './refresh.ts'
 /** Clients before MQTT 5 can't be told how many QoS 2 messages may be open: they get more room. */
 const UNTOLD_FACTOR = 8
 
+/** The channel on which publishing makes one a participant of the room. */
+const SPOKEN = 'messages'
+
 /** Of CONNACK in 3.1.1, and of PUBACK in 5. */
 const SERVER_UNAVAILABLE = 3
 const NOT_AUTHORIZED = 0x87
 const QUOTA_EXCEEDED = 0x97
-
-/** The channel on which publishing makes one a participant of the room. */
-const SPOKEN = 'messages'
 
 /** Milliseconds between attempts of a publish that finds no room, at most. */
 const LONGEST_PAUSE = 250

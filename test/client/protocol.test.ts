@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'mocha'
 import { connect, FoyerClientError, type ConnectOptions } from '../../client/index.ts'
+import { token as signed } from '../helpers/auth-tokens.ts'
 import { arrived, collect, newClient } from '../helpers/client.ts'
 import { ScriptedBroker } from '../helpers/scripted-broker.ts'
 import { useTeardown } from '../helpers/teardown.ts'
@@ -69,8 +70,31 @@ describe('what a client says on the wire', () => {
       assert.deepEqual(said(2), said(1))
       assert.ok(first.all('publish').every(({ dup }) => !dup))
       assert.ok(broker.connections[1]!.all('publish').every(({ dup }) => dup === resumed))
+      await Promise.all([room.send({ n: 4 }), room.send({ n: 5 })])
     })
   }
+
+  it('does not wait for one acknowledgement before it sends the next again, nor gives an identifier away that is in use', async () => {
+    const { broker, options } = await open()
+    broker.script = (packet, connection, nth) => {
+      // On the second connection all of them are awaited before one is answered.
+      if (packet.cmd !== 'publish') return false
+      const all = connection.all('publish')
+      if (nth === 2 && all.length === 40) for (const { messageId } of all) connection.send({ cmd: 'puback', messageId: messageId!, reasonCode: 0 })
+      return true
+    }
+    const client = await newClient(t, options)
+    const sending = Array.from({ length: 40 }, async (_, n) => await (await client.join('lobby')).send({ n }))
+    const first = await broker.connection(1)
+    await until(() => first.all('publish').length === 40, 'that all left')
+    first.cut()
+    const hall = client.join('hall')
+    await Promise.all([...sending, hall])
+    const second = broker.connections[1]!
+    const identifiers = [...second.all('subscribe'), ...second.all('publish')].map(({ messageId }) => messageId)
+    assert.equal(new Set(identifiers).size, identifiers.length)
+    assert.deepEqual(second.all('publish').map(({ messageId }) => messageId), first.all('publish').map(({ messageId }) => messageId))
+  })
 
   it('takes a QoS 2 message for stored when PUBREC came, whatever became of the session', async () => {
     const { broker, options } = await open()
@@ -190,6 +214,80 @@ describe('what a client says on the wire', () => {
     assert.match(String((outcomes[2] as PromiseRejectedResult).reason), /no 1/)
     await arrived(loose, 1)
     assert.deepEqual(loose, ['schema no 0'])
+  })
+
+  it('tells of a subscription that is refused after a reconnect: the room if it listens, else the client', async () => {
+    const { broker, options } = await open()
+    broker.script = (packet, connection, nth) => {
+      if (packet.cmd !== 'subscribe' || nth === 1 || packet.subscriptions[0]!.topic === '$me/#') return false
+      connection.send({ cmd: 'suback', messageId: packet.messageId!, granted: [0x87] })
+      return true
+    }
+    const client = await newClient(t, options)
+    const errors: string[] = []
+    client.on('error', ({ code, topic }) => errors.push(`client ${code} ${topic}`))
+    await client.join('hall')
+    const lobby = await client.join('lobby')
+    lobby.on('error', ({ code, topic }) => errors.push(`lobby ${code} ${topic}`))
+    broker.connections[0]!.cut()
+    await arrived(errors, 2)
+    assert.deepEqual(errors, ['client policy rooms/hall/#', 'lobby policy rooms/lobby/#'])
+  })
+
+  it('tells once what the server tells each new connection again', async () => {
+    const { broker, options } = await open()
+    broker.script = (packet, connection) => {
+      if (packet.cmd === 'subscribe') for (const at of ['1', '2']) connection.send({ cmd: 'publish', topic: '$me/errors', payload: JSON.stringify({ code: 'policy', message: 'no', topic: 'rooms/x/messages', at }), qos: 0, retain: false, dup: false })
+      return false
+    }
+    const client = await newClient(t, options)
+    const errors: string[] = []
+    client.on('error', ({ code }) => errors.push(code))
+    await arrived(errors, 2)
+    broker.connections[0]!.cut()
+    await broker.connection(2)
+    await client.join('lobby')
+    await client.device('lobby', 'x').state({})
+    assert.deepEqual(errors, ['policy', 'policy'])
+  })
+
+  it('does not hold on to a renewal that the connection did not survive', async () => {
+    const tokens: string[] = []
+    const { broker, options } = await open({
+      getToken: () => {
+        tokens.push(signed('x', { sub: 'ann', iat: Date.now() / 1000, exp: Date.now() / 1000 + 2, n: tokens.length }))
+        return tokens.at(-1)!
+      }
+    })
+    broker.script = (packet, connection, nth) => {
+      if (packet.cmd !== 'publish' || packet.topic !== '$me/auth/refresh') return false
+      if (nth === 1) {
+        connection.cut()
+        return true
+      }
+      connection.send({ cmd: 'publish', topic: '$me/auth/refreshed', payload: '{"exp":null,"rooms":{}}', qos: 0, retain: false, dup: false })
+      return false
+    }
+    const client = await newClient(t, options)
+    const refreshed: unknown[] = []
+    client.on('refreshed', event => refreshed.push(event))
+    await arrived(refreshed, 1, 8_000)
+    assert.deepEqual(refreshed[0], { exp: null, rooms: {} })
+    const said = (nth: number): string[] => broker.connections[nth - 1]!.all('publish').map(({ payload }) => payload.toString())
+    assert.equal(broker.connections[0]!.all('connect')[0]!.password!.toString(), tokens[0])
+    assert.deepEqual(said(1), [tokens[1]])
+    assert.equal(broker.connections[1]!.all('connect')[0]!.password!.toString(), tokens[2])
+    assert.deepEqual(said(2), [tokens[3]])
+  })
+
+  it('answers at once to commands that are too many for a device that does not come to an end', async () => {
+    const { broker, options } = await open()
+    const device = (await newClient(t, options)).device('hall', 'lamp')
+    await device.onCommand(() => new Promise(() => {}))
+    const connection = await broker.connection(1)
+    for (let i = 1; i <= 1001; i++) connection.send({ cmd: 'publish', topic: 'rooms/hall/commands/lamp', payload: JSON.stringify({ id: `A${i}`, sender: 'ann' }), qos: 1, retain: false, messageId: i, dup: false })
+    await until(() => connection.all('publish').length === 1, 'that it answers')
+    assert.equal(connection.all('publish')[0]!.payload.toString(), '{"error":{"message":"1000 commands wait already"},"ref":"A1001"}')
   })
 
   /** What a client does when a connection that was open ends with this code. */

@@ -67,17 +67,25 @@ describe('the queues of a client', () => {
     const step = fc.constantFrom('publish', 'publish', 'acknowledge', 'acknowledge', 'refuse', 'down', 'up', 'loose')
     await fc.assert(fc.asyncProperty(fc.array(step, { maxLength: 120 }), fc.integer({ min: 1, max: 5 }), async (steps, window) => {
       const sent: number[] = []
+      /** What was sent again since the connection came. */
+      let repeated: number[] = []
       const inFlight: { n: number, messageId: number, done: (reasonCode: number) => void }[] = []
       let ids = 0
       const connection = {
         isUp: false,
         receiveMaximum: window,
         maximumPacketSize: 1000,
-        publish ({ payload, qos }: Outgoing, done: (reasonCode: number) => void) {
+        publish ({ payload, qos }: Outgoing, done: (reasonCode: number) => void, again?: number) {
           assert.ok(connection.isUp, 'it hands over only while there is a connection')
           if (qos === 0) {
             done(0)
             return 0
+          }
+          const before = inFlight.findIndex(({ messageId }) => messageId === again)
+          if (before >= 0) {
+            inFlight[before] = { n: payload[0]!, messageId: again!, done }
+            repeated.push(payload[0]!)
+            return again
           }
           sent.push(payload[0]!)
           inFlight.push({ n: payload[0]!, messageId: ++ids, done })
@@ -93,6 +101,14 @@ describe('the queues of a client', () => {
         if (entry === undefined) return
         publisher.ack({ messageId: entry.messageId, reasonCode, reason: '', id: `id${entry.n}` })
         entry.done(reasonCode)
+      }
+      const comeBack = (): void => {
+        if (connection.isUp) return
+        connection.isUp = true
+        repeated = []
+        const unanswered = inFlight.map(({ n }) => n)
+        publisher.up()
+        assert.deepEqual(repeated, unanswered)
       }
       let given = 0
       for (const step of steps) {
@@ -110,13 +126,10 @@ describe('the queues of a client', () => {
             connection.isUp = false
             publisher.down()
             break
-          case 'up':
-            connection.isUp = true
-            publisher.up()
+          case 'up': comeBack()
         }
       }
-      connection.isUp = true
-      publisher.up()
+      comeBack()
       const half = inFlight.length
       for (let i = 0; i < half; i++) settleOne(0)
       publisher.close(new FoyerClientError('closed'))
