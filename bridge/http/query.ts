@@ -14,7 +14,7 @@ export function queryOf (request: FastifyRequest, known: readonly string[]): Rea
     if (pair === '') continue
     const equals = pair.indexOf('=')
     const name = decode(equals < 0 ? pair : pair.slice(0, equals))
-    if (!known.includes(name)) throw new FoyerError('badRequest', `there is no parameter ${JSON.stringify(name)} here: there ${known.length === 0 ? 'is none' : `are ${known.join(', ')}`}`)
+    if (!known.includes(name)) throw new FoyerError('badRequest', `there is no parameter ${JSON.stringify(name)} here: ${known.length === 0 ? 'it takes none' : `there are ${known.join(', ')}`}`)
     if (query.has(name)) throw new FoyerError('badRequest', `the parameter ${name} is given twice`)
     query.set(name, equals < 0 ? '' : decode(pair.slice(equals + 1)))
   }

@@ -45,7 +45,7 @@ describe('GET /api/rooms/{room}/presence', () => {
       [get('lobby/presence', null), 401, /no token was given/],
       [get('lobby/presence', token('x', { lobby: 'device' })), 403, /you are device in lobby .* channel presence lets listener, member and owner subscribe/],
       [get('.lobby/presence'), 400, /must not start with a dot/],
-      [get('lobby/presence?limit=1'), 400, /there is no parameter \\"limit\\" here: there is none/]
+      [get('lobby/presence?limit=1'), 400, /there is no parameter \\"limit\\" here: it takes none/]
     ]
     for (const [answer, status, words] of answers) {
       assert.equal((await answer).status, status)
