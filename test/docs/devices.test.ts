@@ -51,7 +51,7 @@ describe('docs/devices.md', () => {
     for (const flag of described) assert.ok(program.commands[0]!.options.some(({ long }) => long === flag), flag)
     const counted = lastCounters(/^ended after .*$/m.exec(page)![0])
     assert.deepEqual(Object.keys(counted), ['devices', 'published', 'acknowledged', 'commands', 'results', 'errors', 'reconnects', 'dropped', 'wills'])
-    for (const name of ['published', 'acknowledged', 'commands', 'results', 'dropped', 'wills']) assert.match(page, new RegExp(`\\*${name}\\*`))
+    for (const name of ['published', 'acknowledged', 'commands', 'results', 'errors', 'reconnects', 'dropped', 'wills']) assert.match(page, new RegExp(`\\*${name}\\*`))
   })
 })
 
