@@ -29,6 +29,9 @@ const HELD_BYTES = 64 * 1024
 /** Untaken answers above which nothing more is read: who sends without reading must not fill our memory. */
 const UNTAKEN_BYTES = 1024 * 1024
 
+/** Milliseconds that others wait for a client whose packets are handled one after the other without waiting for anybody. */
+const SLICE_MS = 4
+
 /** Why connections are closed that did nothing wrong. */
 const EXPECTED: ReadonlySet<ErrorCode> = new Set(['takenOver', 'expired', 'revoked', 'ended', 'shuttingDown'])
 
@@ -82,6 +85,8 @@ export class Connection implements Port, OutletOwner, Holder {
   private readonly refusals = new RefusalLog()
   private connecting = false
   private busy = false
+  /** Monotonic ms since when it has had its turn. */
+  private sliceBegan = 0
   private stopped = false
   /** PINGREQs among what is held that were answered already. */
   private pingsAnswered = 0
@@ -231,7 +236,7 @@ export class Connection implements Port, OutletOwner, Holder {
   }
 
   private receive (chunk: Buffer): void {
-    this.heard = performance.now()
+    this.heard = this.sliceBegan = performance.now()
     if (this.closed) return
     this.reader.push(chunk)
     if (!this.paused) this.process()
@@ -337,9 +342,20 @@ export class Connection implements Port, OutletOwner, Holder {
       this.services.logger.error({ ...this.name, err: error }, 'a packet could not be handled')
       this.close('malformed', 'a packet could not be handled')
     }).finally(() => {
-      this.busy = false
-      this.process()
+      if (performance.now() - this.sliceBegan > SLICE_MS) {
+        setImmediate(() => {
+          this.sliceBegan = performance.now()
+          this.resume()
+        })
+      } else {
+        this.resume()
+      }
     })
+  }
+
+  private resume (): void {
+    this.busy = false
+    this.process()
   }
 
   private async connect (frame: Buffer): Promise<void> {
