@@ -11,7 +11,8 @@ const MAX_LIMIT = 1000
 export const PARAMETERS = ['filter', 'limit', 'before', 'after', 'from', 'to'] as const
 
 /** What a request for history asks for, before anyone looked at what the caller may have. */
-export interface HistoryRequest extends Pick<HistoryQuery, 'room' | 'after' | 'before' | 'order' | 'limit'> {
+export interface HistoryRequest extends Pick<HistoryQuery, 'after' | 'before' | 'order' | 'limit'> {
+  readonly room: string
   readonly filter: string
 }
 
