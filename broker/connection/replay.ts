@@ -2,8 +2,8 @@ import { encodeCursor } from '../../protocol/cursor.ts'
 import type { Beginning } from '../replay/replays.ts'
 import type { Replay } from '../replay/replay.ts'
 import type { Connection, Opened } from './connection.ts'
+import { unstoredFeed } from './retained-feed.ts'
 import { shorten } from './shorten.ts'
-import { unstoredFeed } from './subscribe.ts'
 
 /** Small clients have receive buffers of 256 bytes, topic and header included. */
 const PAYLOAD_BYTES = 159

@@ -4,12 +4,11 @@ import { decide } from '../../protocol/policy.ts'
 import { roomOfFilter } from '../../protocol/room-of-filter.ts'
 import { parseReplay, replayed } from '../../protocol/replay.ts'
 import { filterFault, parseShare } from '../../protocol/topic.ts'
-import type { QoS } from '../../protocol/channel.ts'
-import type { Subscription } from '../router/subscription.ts'
-import type { Fed, Feed } from '../sessions/delivery.ts'
+import type { Feed } from '../sessions/delivery.ts'
 import type { Connection, Opened } from './connection.ts'
 import type { Beginning } from '../replay/replays.ts'
 import { startReplay } from './replay.ts'
+import { retainedFeed } from './retained-feed.ts'
 import type { Services } from './services.ts'
 
 const FAILURE = 0x80
@@ -111,22 +110,6 @@ export function resumeFeeds (services: Services, opened: Opened): void {
     // What was retained later was brought as it came.
     else session.outbound.feed(filter, retainedFeed(services, subscription, opened, { upTo }))
   }
-}
-
-/** The retained messages of a filter, each as it is when its turn comes and judged by its own topic; none behind `upTo`. */
-function * retainedFeed ({ retained }: Services, { filter, qos, identifier }: Subscription, { session }: Opened, { upTo = Infinity, stored = true } = {}): Generator<Fed> {
-  const identifiers = identifier === 0 ? null : [identifier]
-  const now = Date.now()
-  for (const topic of retained.topics(filter)) {
-    const message = retained.get(topic)
-    if (message === null || message.position > upTo || (message.stored && !stored) || message.expired(now) || !session.mayReceive(topic)) continue
-    yield { message, qos: Math.min(qos, message.qos) as QoS, retain: true, identifiers, past: null }
-  }
-}
-
-/** Those that a replay has not brought already: of channels that are not stored. */
-export function unstoredFeed (services: Services, subscription: Subscription, opened: Opened): Feed {
-  return subscription.retainHandling === 2 ? [].values() : retainedFeed(services, subscription, opened, { stored: false })
 }
 
 function refuse (connection: Connection, code: 'filter' | 'policy' | 'topic' | 'quota' | string, rule: string, filter: string): number {

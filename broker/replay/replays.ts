@@ -3,7 +3,7 @@ import type { Since } from '../../protocol/replay.ts'
 import type { Subscription } from '../router/subscription.ts'
 import type { Session } from '../sessions/session.ts'
 import type { History } from './history.ts'
-import { Past } from './past.ts'
+import type { Past } from './past.ts'
 import { Replay } from './replay.ts'
 
 export interface ReplaysOptions {
