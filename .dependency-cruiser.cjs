@@ -11,9 +11,10 @@ module.exports = {
     { name: 'bridge-enters-broker-by-its-front-door', severity: 'error', from: { path: folder('bridge') }, to: { path: '^(client|devices|cli|test|bench)/|^broker/(?!index\\.ts$)' } },
     // For browsers, too: no module of Node, and one package.
     { name: 'client-imports-protocol-and-mqtt', severity: 'error', from: { path: folder('client') }, to: { pathNot: '^(client|protocol)/|(^|/)node_modules/mqtt/' } },
-    { name: 'only-the-control-plane-knows-aedes', severity: 'error', from: { path: '^(protocol|config|broker|bridge|client|cli)/', pathNot: '^broker/aedes/' }, to: { path: 'node_modules/aedes/' } },
-    { name: 'nothing-of-the-product-imports-tests', severity: 'error', from: { path: '^(protocol|config|broker|bridge|client|cli)/' }, to: { path: '^(test|bench)/' } },
-    { name: 'no-dev-dependencies-in-the-product', severity: 'error', from: { path: '^(protocol|config|broker|bridge|client|cli)/' }, to: { dependencyTypes: ['npm-dev', 'npm-no-pkg', 'npm-unknown'], dependencyTypesNot: ['type-only'] } },
+    { name: 'devices-import-client-and-protocol', severity: 'error', from: { path: folder('devices') }, to: { path: '^(config|broker|bridge|cli|test|bench)/' } },
+    { name: 'only-the-control-plane-knows-aedes', severity: 'error', from: { path: '^(protocol|config|broker|bridge|client|devices|cli)/', pathNot: '^broker/aedes/' }, to: { path: 'node_modules/aedes/' } },
+    { name: 'nothing-of-the-product-imports-tests', severity: 'error', from: { path: '^(protocol|config|broker|bridge|client|devices|cli)/' }, to: { path: '^(test|bench)/' } },
+    { name: 'no-dev-dependencies-in-the-product', severity: 'error', from: { path: '^(protocol|config|broker|bridge|client|devices|cli)/' }, to: { dependencyTypes: ['npm-dev', 'npm-no-pkg', 'npm-unknown'], dependencyTypesNot: ['type-only'] } },
     { name: 'resolvable', severity: 'error', from: {}, to: { couldNotResolve: true } }
   ],
   options: {

@@ -1,12 +1,9 @@
-import { readFileSync } from 'node:fs'
 import type { Command } from 'commander'
 import type { IClientOptions, MqttClient } from 'mqtt'
-import { isLoopback } from '../config/loopback.ts'
-import type { Config } from '../config/schema.ts'
 import { addConfigFlags, readClientConfiguration, type Options } from './configuration.ts'
 import { credentials } from './credentials.ts'
 import { CommandError } from './fail.ts'
-import { inUrl, reachableHost } from './reachable-host.ts'
+import { mqttServer, nothingListens, SERVER_KEYS, urlOption } from './mqtt-server.ts'
 
 export interface ClientOptions extends Options {
   readonly url?: string
@@ -20,10 +17,10 @@ const PASSING = new Set([0x88, 0x89, 0x8b, 0x97, 0x9f])
 /** The options of commands that connect to a server. */
 export function addClientOptions (command: Command): Command {
   command
-    .option('--url <url>', 'server: mqtt://, mqtts://, ws:// or wss:// (default: the one of the configuration)')
+    .addOption(urlOption())
     .option('--token <jwt>', 'token (default: FOYER_TOKEN, else one is minted with the secret of the data directory)')
     .option('--sub <name>', 'mint a token for this user (default: foyer-cli)')
-  return addConfigFlags(command, ['host', 'mqtt.port', 'mqtts.port', 'tls.cert', 'dataDir', 'auth.jwtSecret'])
+  return addConfigFlags(command, SERVER_KEYS)
 }
 
 /** A connection, and what the server last said about its end. */
@@ -42,11 +39,9 @@ export interface ConnectOptions {
 /** Connects once and resolves, or throws a CommandError that says why not. */
 export async function connect (options: ClientOptions, { reconnect, onRefused = () => {} }: ConnectOptions): Promise<Connected> {
   const config = readClientConfiguration(options)
-  const url = options.url ?? defaultUrl(config)
-  if (!/^(mqtts?|wss?):\/\/./.test(url) || !URL.canParse(url)) throw new CommandError(`--url ${url} should be an address like mqtt://127.0.0.1:1883, mqtts://..., ws://... or wss://.../mqtt`)
-  const trusted = options.url === undefined || isLoopback(new URL(url).hostname)
+  const { url, trusted, ca } = mqttServer(config, options)
   const sign = (): Pick<IClientOptions, 'username' | 'password'> => credentials(config, options, trusted)
-  const client = await open(url, { ...sign(), ...authority(config, options), reconnectPeriod: reconnect ? 1000 : 0 })
+  const client = await open(url, { ...sign(), ...(ca === null ? {} : { ca }), reconnectPeriod: reconnect ? 1000 : 0 })
   const reason = lastReason(client)
   // A token that was minted for the first connection has expired by now.
   client.on('reconnect', () => { Object.assign(client.options, sign()) })
@@ -88,24 +83,7 @@ function lastReason (client: MqttClient): () => string | null {
 }
 
 function sentence (url: string, { code, message, errors }: ClientError, reason: string | null): string {
-  if (code === 'ECONNREFUSED') return `nothing listens at ${url}. Start the server with \`foyer serve\`, or name it with --url`
+  if (code === 'ECONNREFUSED') return nothingListens(url)
   if (typeof code === 'number') return `${url} refused the connection: ${reason ?? message}. \`foyer explain connect\` with the same token says what to do`
   return `${url} can't be reached: ${message === '' ? errors?.[0]?.message ?? String(code) : message}`
-}
-
-function defaultUrl ({ host, mqtt: { port }, mqtts }: Config): string {
-  const [scheme, number] = port !== null ? ['mqtt', port] as const : ['mqtts', mqtts.port] as const
-  if (number === null) throw new CommandError('the configuration opens no MQTT port: name the server with --url')
-  if (number === 0) throw new CommandError('the configuration takes any free port: name the server with --url, as `foyer serve` printed it')
-  return `${scheme}://${inUrl(reachableHost(host))}:${number}`
-}
-
-/** The certificate of this very server is as good as one that an authority has signed. */
-function authority ({ tls: { cert } }: Config, { url }: ClientOptions): Pick<IClientOptions, 'ca'> {
-  if (url !== undefined || cert === null) return {}
-  try {
-    return { ca: readFileSync(cert) }
-  } catch {
-    return {}
-  }
 }

@@ -27,7 +27,7 @@ export function credentials (config: Config, options: CredentialOptions, trusted
 }
 
 /** A server may demand that the user name is the sub (auth.usernameMustMatchSub). */
-function subjectOf (token: string): string | null {
+export function subjectOf (token: string): string | null {
   const sub = claimsOf(token)?.sub
   return typeof sub === 'string' ? sub : null
 }

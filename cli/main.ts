@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { Command, CommanderError } from 'commander'
 import { addConfig } from './config.ts'
+import { addDevices } from './devices.ts'
 import { addDoctor } from './doctor.ts'
 import { addExplain } from './explain.ts'
 import { fail } from './fail.ts'
@@ -25,6 +26,7 @@ Examples:
   foyer pub rooms/lobby/messages 'hello'         speak in it
   foyer explain --token "$TOKEN" connect         why a token does not work
   foyer revoke --sub sensor-7                    refuse the tokens that it has
+  foyer devices                                  20 simulated devices in 4 rooms
   foyer verify                                   whether all that was acknowledged is stored
   foyer doctor                                   whether this machine can keep what is acknowledged`)
   .exitOverride()
@@ -36,6 +38,7 @@ addRevoke(program)
 addConfig(program)
 addPub(program)
 addSub(program)
+addDevices(program)
 addVerify(program)
 addDoctor(program)
 

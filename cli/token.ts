@@ -1,5 +1,5 @@
 import type { Command } from 'commander'
-import { parseDuration } from '../config/duration.ts'
+import { parseDuration } from '../protocol/duration.ts'
 import { addConfigFlags, readClientConfiguration, type Options } from './configuration.ts'
 import { CommandError } from './fail.ts'
 import { mint } from './mint.ts'

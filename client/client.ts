@@ -103,6 +103,16 @@ export class Client extends Emitter<ClientEvents> {
     return this.#publisher.pending
   }
 
+  /** Messages handed to the connection; one that is sent again counts once. The will is not among them: the server sends it. */
+  get sent (): number {
+    return this.#publisher.sent
+  }
+
+  /** Messages at QoS 1 and 2 that the server has taken. */
+  get acknowledged (): number {
+    return this.#publisher.acknowledged
+  }
+
   /** Begins to connect. */
   open (): void {
     this.#stopWaking = onWake(() => this.#connection.wake())
@@ -119,6 +129,7 @@ export class Client extends Emitter<ClientEvents> {
         publisher: this.#publisher,
         http: this.#http,
         onDropped: this.#onDropped,
+        onError: error => this.emit('error', error),
         onLeave: left => { if (this.#rooms.get(name) === left) this.#rooms.delete(name) }
       }, options)
       this.#rooms.set(name, room)
@@ -186,8 +197,8 @@ export class Client extends Emitter<ClientEvents> {
     // First, so that it hears of the others.
     void this.#connection.subscribe(OWN, 0)
     this.#inbox.up(resumed)
-    if (back) for (const device of this.#devices.values()) device.up()
     this.#publisher.up()
+    if (back) for (const device of this.#devices.values()) device.up()
     this.#refresh.up()
     this.emit('connect', { resumed })
   }
@@ -214,8 +225,8 @@ export class Client extends Emitter<ClientEvents> {
   #report (error: FoyerClientError): void {
     this.#inbox.lost(error.topic)
     const room = this.#rooms.get(parseTopic(error.topic).room ?? '')
-    if (room?.hears('error') === true) room.emit('error', error)
-    else this.emit('error', error)
+    if (room === undefined) this.emit('error', error)
+    else room.fail(error)
   }
 
   #drop (count: number): void {

@@ -19,9 +19,13 @@ interface Pending {
   readonly reject: (error: FoyerClientError) => void
 }
 
+const STRANGERS = 64
+
 /** Commands that wait for their results, by the reference that they were sent with. */
 export class Commands {
   readonly #pending = new Map<string, Pending>()
+  /** The latest results that name nothing known: a device may be faster than the last step of QoS 2. */
+  #strangers: Message[] = []
 
   /** Resolves with the result; rejects with `timeout` after so many ms, or as `stop` says. */
   async result (reference: string, device: string, timeout: number, topic: string): Promise<CommandResult> {
@@ -34,13 +38,16 @@ export class Commands {
     } finally {
       clearTimeout(timer)
       this.#pending.delete(reference)
+      if (this.#pending.size === 0) this.#strangers = []
     }
   }
 
   /** The command was stored under this id: devices may also name that. */
   stored (reference: string, id: string | null): void {
     const pending = this.#pending.get(reference)
-    if (pending !== undefined) pending.id = id
+    if (pending === undefined) return
+    pending.id = id
+    for (const result of this.#strangers.filter(({ ref }) => ref === id)) this.take(result)
   }
 
   stop (reference: string, error: FoyerClientError): void {
@@ -52,11 +59,16 @@ export class Commands {
   }
 
   /** A message on results arrived. */
-  take ({ ref, device, payload, id, timestamp, topic }: Message): void {
-    if (ref === null || device === null) return
+  take (result: Message): void {
+    const { ref, device, payload, id, timestamp, topic } = result
+    if (ref === null || device === null || this.#pending.size === 0) return
     const pending = this.#pending.get(ref) ?? [...this.#pending.values()].find(pending => pending.id === ref)
+    if (pending === undefined) {
+      this.#strangers = [...this.#strangers.slice(1 - STRANGERS), result]
+      return
+    }
     // Whoever may publish results of one device must not answer for another.
-    if (pending === undefined || pending.device !== device) return
+    if (pending.device !== device) return
     const { error } = payload as { error?: unknown }
     if (error === undefined) pending.resolve({ device, payload, id, timestamp })
     else pending.reject(new FoyerClientError('commandFailed', textIn(error, 'message') ?? (typeof error === 'string' ? error : undefined), { topic }))

@@ -1,6 +1,7 @@
 import mqtt from 'mqtt'
 import type { MqttClient } from 'mqtt'
 import { codeOfReason, FoyerClientError, type Carrier } from './errors.ts'
+import { InFlight } from './in-flight.ts'
 import type { Delivery } from './message.ts'
 import type { Settings } from './options.ts'
 import { Backoff, Verdict } from './reconnect.ts'
@@ -32,7 +33,7 @@ export interface EncodedWill extends Outgoing {}
 
 /** What whoever owns a connection is told. */
 export interface ConnectionEvents {
-  /** It is open; `resumed`: the server still had the session. What was in flight has been acknowledged by then. */
+  /** It is open; `resumed`: the server still had the session. What was in flight is to be published again. */
   up (resumed: boolean): void
   /** It is gone. A `final` one does not come back. */
   down (error: FoyerClientError, final: boolean): void
@@ -48,7 +49,7 @@ const RECEIVE_MAXIMUM = 65_535
 
 /**
  * One MQTT 5 connection that comes back: mqtt.js does the protocol, here is when to connect, with which token, and when
- * to stop. mqtt.js keeps what is in flight across connections, as the session demands.
+ * to stop.
  */
 export class Connection {
   isUp = false
@@ -68,7 +69,7 @@ export class Connection {
   #resumed = false
   /** Why the connection ended, as the server or the socket said it. */
   #reason: { readonly code: number | null, readonly error: FoyerClientError } | null = null
-  #publishing: { messageId: number } | null = null
+  readonly #inFlight = new InFlight()
 
   constructor (settings: Settings, tokens: TokenSource, will: () => EncodedWill | null, events: ConnectionEvents) {
     this.#settings = settings
@@ -83,19 +84,21 @@ export class Connection {
     void this.#attempt()
   }
 
-  /** Hands a message to mqtt.js, only while it is up. Returns its packet identifier, 0 at QoS 0. */
-  publish ({ topic, payload, qos, retain }: Outgoing, done: (reasonCode: number) => void): number {
-    const sent = this.#publishing = { messageId: 0 }
-    // mqtt.js takes bytes as they are, but its types only know Node's.
-    this.#mqtt!.publish(topic, payload as Buffer, { qos, retain }, error => {
+  /**
+   * Hands a message to mqtt.js, only while it is up. Returns its packet identifier, 0 at QoS 0. `again`: the identifier
+   * under which it was sent on an earlier connection and not acknowledged; it keeps it [MQTT-4.4.0-1].
+   */
+  publish ({ topic, payload, qos, retain }: Outgoing, done: (reasonCode: number) => void, again = 0): number {
+    this.#inFlight.again(again)
+    // mqtt.js takes bytes as they are, but its types only know Node's. [MQTT-3.3.1-1]; a new session has no repetitions.
+    this.#mqtt!.publish(topic, payload as Buffer, { qos, retain, dup: again !== 0 && this.#resumed }, error => {
       const { code } = (error ?? { code: 0 }) as { code?: number }
       done(error == null ? 0 : typeof code === 'number' ? code : LOST)
     })
-    this.#publishing = null
-    return sent.messageId
+    return qos === 0 ? 0 : this.#inFlight.getLastAllocated()
   }
 
-  /** A message that was not acknowledged is not sent again. */
+  /** Nobody waits for the acknowledgement of a message any more. */
   abandon (messageId: number): void {
     this.#mqtt?.removeOutgoingMessage(messageId)
   }
@@ -173,16 +176,12 @@ export class Connection {
       reconnectPeriod: 0,
       resubscribe: false,
       queueQoSZero: false,
+      outgoingStore: this.#inFlight,
+      messageIdProvider: this.#inFlight,
       properties: { sessionExpiryInterval: sessionExpiry },
       ...will === null ? {} : { will: { ...will, payload: will.payload as Buffer } }
     })
     this.#mqtt = client
-    client.on('packetsend', packet => {
-      if (packet.cmd !== 'publish' || packet.qos === 0) return
-      if (this.#publishing !== null) this.#publishing.messageId = packet.messageId!
-      // Else mqtt.js repeats what was in flight, and leaves out what [MQTT-3.3.1-1] demands.
-      else packet.dup = this.#resumed
-    })
     client.on('packetreceive', packet => {
       switch (packet.cmd) {
         case 'connack':
@@ -213,8 +212,7 @@ export class Connection {
 
   #again (client: MqttClient, token: string): void {
     client.options.password = token
-    const { incomingStore, outgoingStore } = client
-    client.reconnect({ incomingStore, outgoingStore } as Parameters<MqttClient['reconnect']>[0])
+    client.reconnect({ incomingStore: client.incomingStore, outgoingStore: this.#inFlight } as Parameters<MqttClient['reconnect']>[0])
   }
 
   #lost (): void {

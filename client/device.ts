@@ -23,6 +23,9 @@ export interface Command {
 /** Its answer becomes the result: members of an object, else `value`; nothing when it is undefined. What it throws becomes `error`. */
 export type CommandHandler = (command: Command) => Payload | undefined | void | Promise<Payload | undefined | void>
 
+/** Commands that a device takes while it is still at an earlier one; what comes then fails at once. */
+const MOST_WAITING = 1_000
+
 export interface DeviceServices {
   readonly inbox: Inbox
   readonly publisher: Publisher
@@ -44,6 +47,8 @@ export class Device {
   /** Ids and references of commands that were taken. */
   #taken: Seen | null = null
   #state: object | null = null
+  #waiting = 0
+  #work: Promise<void> = Promise.resolve()
 
   constructor (room: string, name: string, services: DeviceServices) {
     this.room = room
@@ -106,15 +111,22 @@ export class Device {
     return await this.#services.publisher.publish({ topic: this.stateTopic, payload: encodePayload(this.#state!), qos: 1, retain: true })
   }
 
-  #work: Promise<void> = Promise.resolve()
-
   #take ({ id, ref, sender, timestamp, payload, retained }: Message): void {
     if (id === null || retained || typeof payload !== 'object' || payload === null) return
     this.#taken ??= new Seen()
     if (!this.#taken.add(id)) return
     // A sender that lost its session sends what was not acknowledged again: the same reference under another id.
     if (isReference(ref) && !this.#taken.add(ref)) return
-    this.#work = this.#work.then(async () => { await this.#answer({ id, ref, sender, timestamp, payload: payload as Record<string, unknown> }) })
+    const command: Command = { id, ref, sender, timestamp, payload: payload as Record<string, unknown> }
+    if (this.#waiting === MOST_WAITING) {
+      void this.#publishResult(command, { error: { message: `${MOST_WAITING} commands wait already` } })
+      return
+    }
+    this.#waiting++
+    this.#work = this.#work.then(async () => {
+      await this.#answer(command)
+      this.#waiting--
+    })
   }
 
   async #answer (command: Command): Promise<void> {
@@ -125,6 +137,10 @@ export class Device {
     } catch (error) {
       answer = { error: { message: error instanceof Error ? error.message : String(error) } }
     }
+    await this.#publishResult(command, answer)
+  }
+
+  async #publishResult (command: Command, answer: object): Promise<void> {
     try {
       await this.#services.publisher.publish({ topic: `${this.#root}results/${this.#level}`, payload: encodePayload({ ...answer, ref: command.ref ?? command.id }), qos: 1, retain: false })
     } catch (error) {

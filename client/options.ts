@@ -44,6 +44,8 @@ export interface ConnectOptions {
   readonly will?: DeviceWill | TopicWill
   /** Milliseconds that `connect` tries to reach the server; 30,000 unless given. Later it tries for ever. */
   readonly timeout?: number
+  /** Ends the attempt to connect: `connect` rejects with `closed`. Later it does nothing. */
+  readonly signal?: AbortSignal
   /** Seconds between signs of life; 30 unless given. A connection that is silent for one and a half of them is given up. */
   readonly keepalive?: number
   /** Handed to mqtt.js as they are, for instance `ca` or `wsOptions`. */

@@ -38,6 +38,10 @@ export interface PublisherOptions {
 export class Publisher {
   /** QoS 0 messages that were never sent. */
   dropped = 0
+  /** Messages handed to the connection; one that is sent again counts once. */
+  sent = 0
+  /** Those of them at QoS 1 and 2 that the broker has taken. */
+  acknowledged = 0
   readonly #connection: Connection
   readonly #reports: Reports
   readonly #onDropped: (count: number) => void
@@ -45,6 +49,8 @@ export class Publisher {
   readonly #ring: Ring<Outgoing>
   readonly #inFlight = new Map<number, Entry>()
   #untaken = 0
+  /** Since what was in flight was sent again: nothing new may go before it. */
+  #isUp = false
   /** Numbers the connections: bytes that an ended one had not taken are no concern of the next. */
   #epoch = 0
   #closed: FoyerClientError | null = null
@@ -76,7 +82,7 @@ export class Publisher {
   /** At QoS 0: sends it, or keeps it among the latest until there is a connection. */
   publishLoosely (outgoing: Outgoing): void {
     if (this.#closed !== null) throw this.#closed
-    if (this.#connection.isUp && this.#untaken < UNTAKEN_BYTES && this.#ring.size === 0) {
+    if (this.#isUp && this.#untaken < UNTAKEN_BYTES && this.#ring.size === 0) {
       this.#send(outgoing)
       return
     }
@@ -87,11 +93,17 @@ export class Publisher {
   }
 
   up (): void {
+    this.#isUp = true
+    for (const [messageId, entry] of this.#inFlight) {
+      // Else mqtt.js goes on with its PUBREL.
+      if (!entry.received) this.#sendQueued(entry, messageId)
+    }
     this.#pump()
     this.#flush()
   }
 
   down (): void {
+    this.#isUp = false
     this.#epoch++
     this.#untaken = 0
   }
@@ -126,7 +138,7 @@ export class Publisher {
   #pump (): void {
     const connection = this.#connection
     const window = Math.min(WINDOW, connection.receiveMaximum)
-    while (connection.isUp && this.#inFlight.size < window) {
+    while (this.#isUp && this.#inFlight.size < window) {
       const entry = this.#queue.take()
       if (entry === undefined) return
       if (entry.bytes > connection.maximumPacketSize) {
@@ -135,9 +147,14 @@ export class Publisher {
         continue
       }
       this.#reports.await(entry.topic)
-      const messageId = connection.publish(entry, reasonCode => this.#done(messageId, entry, reasonCode))
-      this.#inFlight.set(messageId, entry)
+      this.sent++
+      this.#inFlight.set(this.#sendQueued(entry), entry)
     }
+  }
+
+  #sendQueued (entry: Entry, again?: number): number {
+    const messageId = this.#connection.publish(entry, reasonCode => this.#done(messageId, entry, reasonCode), again)
+    return messageId
   }
 
   #done (messageId: number, entry: Entry, reasonCode: number): void {
@@ -151,8 +168,10 @@ export class Publisher {
     } else {
       // A session that was lost, or a PUBCOMP: the broker does not know the exchange any more, and has the message.
       const error = this.#reports.answered(entry.topic, entry.received && reasonCode === PACKET_IDENTIFIER_NOT_FOUND ? 0 : reasonCode, entry.reason)
-      if (error === null) entry.resolve({ id: entry.id })
-      else entry.reject(error)
+      if (error === null) {
+        this.acknowledged++
+        entry.resolve({ id: entry.id })
+      } else entry.reject(error)
     }
     this.#pump()
     if (this.#queue.messages === 0) this.#onIdle?.()
@@ -162,6 +181,7 @@ export class Publisher {
     const bytes = outgoing.topic.length + outgoing.payload.length + OVERHEAD
     const epoch = this.#epoch
     this.#untaken += bytes
+    this.sent++
     this.#connection.publish(outgoing, () => {
       if (epoch !== this.#epoch) return
       this.#untaken -= bytes
@@ -170,7 +190,7 @@ export class Publisher {
   }
 
   #flush (): void {
-    if (this.#ring.size === 0 || !this.#connection.isUp || this.#untaken >= UNTAKEN_BYTES) return
+    if (this.#ring.size === 0 || !this.#isUp || this.#untaken >= UNTAKEN_BYTES) return
     for (const outgoing of this.#ring.takeAll()) this.publishLoosely(outgoing)
   }
 }

@@ -146,7 +146,7 @@ export class TokenRefresh {
     } finally {
       clearTimeout(timer)
       this.#exchanged = null
-      // The next connection has a token of its own, which this one must not replace.
+      // Nobody sends it again, as the next connection has a token of its own; its identifier is free.
       if (!answered && !connection.isUp) connection.abandon(messageId)
     }
   }

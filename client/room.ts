@@ -56,6 +56,8 @@ export interface RoomServices {
   readonly publisher: Publisher
   readonly http: Http
   readonly onDropped: (count: number) => void
+  /** Where nobody listens to the errors of the room. */
+  readonly onError: (error: FoyerClientError) => void
   readonly onLeave: (room: Room) => void
 }
 
@@ -142,6 +144,12 @@ export class Room extends Emitter<RoomEvents> {
     await Promise.all(this.#subscriptions.splice(0).map(subscription => this.#services.inbox.remove(this.name, subscription, this.#left!)))
   }
 
+  /** Tells of an error that no promise is there for. */
+  fail (error: FoyerClientError): void {
+    if (this.hears('error')) this.emit('error', error)
+    else this.#services.onError(error)
+  }
+
   /** Ends everything that waits for something of this room. */
   close (error: FoyerClientError): void {
     this.#left ??= error
@@ -155,7 +163,7 @@ export class Room extends Emitter<RoomEvents> {
       qos: this.#qos,
       after,
       onMessage: message => this.#take(message),
-      onError: error => this.emit('error', error),
+      onError: error => this.fail(error),
       onDropped: this.#services.onDropped
     })
     this.#subscriptions.push(subscription)

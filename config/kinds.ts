@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { parseBytes } from './bytes.ts'
-import { parseDuration } from './duration.ts'
+import { parseDuration } from '../protocol/duration.ts'
 import type { Kind } from './key.ts'
 
 /** Refuses a value in words that are better than "must be ...". */

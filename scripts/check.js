@@ -3,8 +3,10 @@ import { spawnSync } from 'node:child_process'
 
 const CHECKS = new Map([
   ['types', ['tsc', '-p', 'tsconfig.json']],
+  // Once more as a browser sees it, without Node.
+  ['client-types', ['tsc', '-p', 'tsconfig.client.json']],
   ['lint', ['eslint', '.', '--max-warnings', '0']],
-  ['boundaries', ['depcruise', 'protocol', 'config', 'broker', 'bridge', 'client', 'cli', 'test', 'bench', 'scripts']],
+  ['boundaries', ['depcruise', 'protocol', 'config', 'broker', 'bridge', 'client', 'devices', 'cli', 'test', 'bench', 'scripts']],
   ['unused', ['knip']],
   // Reads what the tests left in coverage/raw; so it is not part of `npm run check`.
   ['coverage', ['c8', 'report', '--check-coverage']]

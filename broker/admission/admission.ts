@@ -95,8 +95,8 @@ export class Admission {
       return this.refuse('size', `${length} bytes are more than the ${channel.maxBytes} that channel ${channel.name} takes`)
     }
     const keep = channel.retain === 'always' || (channel.retain === 'publisher' && publication.retain)
-    if (keep && length > 0 && retained.size >= this.options.retainedTopics && retained.get(topic.topic) === null) {
-      return this.refuse('quota', `${retained.size} topics have a retained message, as many as limits.retainedTopics allows`)
+    if (!isBroker && keep && length > 0 && this.keepsAll && retained.get(topic.topic) === null) {
+      return this.refuse('quota', `${this.options.retainedTopics} topics have a retained message, as many as limits.retainedTopics allows`)
     }
     const bytes = length + topic.bytes.length + (publication.forward?.length ?? 0)
     const now = limits === null ? 0 : performance.now()
@@ -179,6 +179,12 @@ export class Admission {
     ledger.refuse('disk')
     pending.claim?.settle({ code: 'disk', detail: journal.fault ?? 'the disk is too slow for what is published', cursor: null })
     return true
+  }
+
+  /** Whether clients have as many retained messages as they may. The broker's own are as many as there are users in rooms. */
+  private get keepsAll (): boolean {
+    const { retained, retainedTopics } = this.options
+    return retained.size >= retainedTopics && retained.size - retained.of('') >= retainedTopics
   }
 
   private tooManyRetained (sub: string, topic: string): NotNow | null {

@@ -84,7 +84,7 @@ export class Revocations {
 
   private add (revocation: Revocation): void {
     if ('sub' in revocation) this.users.set(revocation.sub, Math.max(revocation.issuedUntil, this.users.get(revocation.sub) ?? 0))
-    else this.tokens.set(revocation.jti, revocation.exp)
+    else this.tokens.set(revocation.jti, later(revocation.exp, this.tokens.get(revocation.jti)))
   }
 
   private makeRoom (revocation: Revocation): void {
@@ -100,6 +100,11 @@ export class Revocations {
     const ended = (now() - clockTolerance) / 1000
     for (const [jti, exp] of this.tokens) if (exp !== null && exp < ended) this.tokens.delete(jti)
   }
+}
+
+/** The later end of a token of which two were said; null, not known, is the latest. */
+function later (exp: number | null, before: number | null = -Infinity): number | null {
+  return exp === null || before === null ? null : Math.max(exp, before)
 }
 
 /** An authenticator that refuses tokens that were revoked. */

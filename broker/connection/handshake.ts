@@ -52,6 +52,8 @@ export async function handshake (connection: Connection, frame: Buffer): Promise
     const will = packet.will === undefined ? null : readWill(packet.will, bytes, willProperties, services.topics)
     if (will !== null) judgeWill(connection, identity, will)
     await services.sessions.turn(id, async () => {
+      // Ended while it waited: whoever is there has nothing to do with that.
+      if (connection.abandoned) return
       const before = services.sessions.get(id)
       if (before?.holder != null) await before.holder.end('takenOver')
       if (connection.abandoned) return

@@ -5,6 +5,7 @@ import { RecordType } from '../../protocol/record.ts'
 import type { Admission } from '../admission/admission.ts'
 import { brokerSender, type Sender } from '../admission/sender.ts'
 import type { Journal } from '../journal/journal.ts'
+import { LongWork } from '../journal/long-work.ts'
 import { Message } from '../router/message.ts'
 import type { RetainedMessages } from '../router/retained.ts'
 import type { TopicEntry, TopicTable } from '../router/topic-table.ts'
@@ -23,10 +24,16 @@ export interface AnnouncerOptions {
 /** Milliseconds between complaints. */
 const COMPLAINT_MS = 60_000
 
+/** Milliseconds that others wait for entries of rosters; each turn ends with a write per connection, so few are cheaper than many. */
+const SLICE_MS = 25
+
 /** Tells who came and went: an event to the room, an entry in its roster, and a record for the next process. */
 export class Announcer {
   private readonly options: AnnouncerOptions
   private readonly sender: Sender
+  /** Entries of rosters that are to be told, by topic; the newest of each only. */
+  private readonly entries = new Map<string, string>()
+  private telling = false
   private complained = -Infinity
 
   constructor (options: AnnouncerOptions) {
@@ -34,10 +41,15 @@ export class Announcer {
     this.sender = brokerSender(options.channels)
   }
 
-  /** Tells a change. False when there is no room for it now, and nothing of it was told. */
-  announce ({ room, joined, left }: Change): boolean {
-    const { channels, journal, topics } = this.options
-    if (journal.congested || journal.refusal(this.sender.sub) !== null) return false
+  /** Whether the journal takes more of it now. */
+  get hasRoom (): boolean {
+    const { journal } = this.options
+    return !journal.congested && journal.refusal(this.sender.sub) === null
+  }
+
+  /** Tells a change, when there is room: its entries of the roster soon, the rest at once. */
+  announce ({ room, joined, left }: Change): void {
+    const { channels, topics } = this.options
     this.record(room, joined, left)
     const topic = presenceTopic(channels, room)
     if (topic !== null) {
@@ -47,7 +59,13 @@ export class Announcer {
     }
     for (const member of joined) this.roster(member, rosterEntry(member))
     for (const member of left) this.roster(member, '')
-    return true
+    if (!this.telling) this.tellEntries().catch((error: unknown) => this.options.logger.error({ err: error }, 'the rosters could not be told'))
+  }
+
+  /** Tells the rest at once: nobody is connected, and sessions that last are to find it. */
+  close (): void {
+    for (const [topic, payload] of this.entries) this.publish(this.options.topics.get(topic), payload)
+    this.entries.clear()
   }
 
   /** Puts somebody back into the roster who was in it before a restart; who follows the roster has not seen that one go. */
@@ -67,9 +85,26 @@ export class Announcer {
     for (const payload of presencePayloads({ event, room, users, timestamp: new Date().toISOString() }, topic.match!.channel.maxBytes)) this.publish(topic, payload)
   }
 
-  private roster (member: Member, payload: string): void {
-    const topic = this.rosterOf(member)
-    if (topic !== null) this.publish(topic, payload)
+  private roster ({ room, user }: Member, payload: string): void {
+    const topic = rosterTopic(this.options.channels, room, user)
+    if (topic === null) return
+    this.entries.delete(topic)
+    this.entries.set(topic, payload)
+  }
+
+  /** A thousand who come at once, and see each other, are a million deliveries: others have their turn in between. */
+  private async tellEntries (): Promise<void> {
+    this.telling = true
+    const work = new LongWork(SLICE_MS)
+    try {
+      for (const [topic, payload] of this.entries) {
+        this.entries.delete(topic)
+        this.publish(this.options.topics.get(topic), payload)
+        if (work.isDue) await work.rest()
+      }
+    } finally {
+      this.telling = false
+    }
   }
 
   private publish (topic: TopicEntry, payload: string): void {

@@ -96,8 +96,11 @@ export class Attendance {
     for (const member of this.leaving) member.leavesAt = now + this.grace
   }
 
-  /** What is to be told at `now`, monotonic ms. It stays so until `told` is called. */
-  changes (now: number): Change[] {
+  /**
+   * What is to be told at `now`, monotonic ms, of those of whom `mayTell` lets it be now; it is asked once for each
+   * difference. It stays so until `told` is called.
+   */
+  changes (now: number, mayTell: (user: string) => boolean = () => true): Change[] {
     for (const member of this.leaving) {
       if (member.leavesAt! > now) break
       this.leaving.delete(member)
@@ -106,24 +109,30 @@ export class Attendance {
     }
     const changes: Change[] = []
     for (const [room, members] of this.touched) {
-      const joined = [...members].filter(member => isThere(member) && !member.announced)
-      const left = [...members].filter(member => !isThere(member) && member.announced)
+      const joined: Member[] = []
+      const left: Member[] = []
+      for (const member of members) {
+        if (isThere(member) === member.announced) this.settle(member)
+        else if (mayTell(member.user)) (member.announced ? left : joined).push(member)
+      }
       if (joined.length + left.length > 0) changes.push({ room, joined, left })
-      else this.settle(room)
     }
     return changes
   }
 
   /** The change of a room was told. */
-  told ({ room, joined, left }: Change): void {
+  told ({ joined, left }: Change): void {
     for (const member of joined) member.announced = true
     for (const member of left) member.announced = false
-    this.settle(room)
+    for (const member of [...joined, ...left]) this.settle(member)
   }
 
-  private settle (room: string): void {
-    for (const member of this.touched.get(room) ?? []) if (!isThere(member) && !member.announced) this.remove(member)
-    this.touched.delete(room)
+  /** There is nothing to tell of it. */
+  private settle (member: Member): void {
+    const members = this.touched.get(member.room)
+    members?.delete(member)
+    if (members?.size === 0) this.touched.delete(member.room)
+    if (!isThere(member)) this.remove(member)
   }
 
   private member (room: string, user: string, since: number): Member {

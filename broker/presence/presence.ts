@@ -1,6 +1,8 @@
 import type { ChannelSet } from '../../protocol/channels.ts'
 import { roleIn } from '../../protocol/room-grants.ts'
 import { roomOfFilter } from '../../protocol/room-of-filter.ts'
+import { RestingTable } from '../admission/resting-table.ts'
+import { TokenBucket } from '../admission/token-bucket.ts'
 import type { RecordWriter } from '../journal/record-writer.ts'
 import { RecordType } from '../../protocol/record.ts'
 import type { Session } from '../sessions/session.ts'
@@ -11,6 +13,13 @@ import { USERS_PER_RECORD, writePresence, type SavedPresence } from './presence-
 
 /** Milliseconds for which changes are gathered: a room gets one event for all who come within them. */
 const TICK_MS = 100
+
+/**
+ * Changes of one user that are told per second, and at once: each is written to the journal and kept as history, and
+ * who comes and goes in a loop need not have the right to publish anything. The rest is told later, or never was.
+ */
+const CHANGES_PER_SECOND = 100
+const CHANGES_AT_ONCE = 2000
 
 export interface PresenceOptions {
   readonly announcer: Announcer
@@ -35,6 +44,7 @@ export class Presence implements SessionWatcher {
   private readonly options: PresenceOptions
   private readonly attendance: Attendance
   private readonly participations = new Map<Session, Participation>()
+  private readonly paces = new RestingTable(() => new TokenBucket(CHANGES_PER_SECOND, CHANGES_AT_ONCE))
   private timer: NodeJS.Timeout | null = null
   private timerAt = Infinity
   private closed = false
@@ -151,6 +161,7 @@ export class Presence implements SessionWatcher {
   close (): void {
     this.closed = true
     if (this.timer !== null) clearTimeout(this.timer)
+    this.options.announcer.close()
   }
 
   private leave ({ rooms, user }: Participation, room: string): void {
@@ -192,10 +203,14 @@ export class Presence implements SessionWatcher {
   }
 
   private tell (): void {
-    for (const change of this.attendance.changes(performance.now())) {
-      // There is no room: it is tried again at the next tick, with what changes until then.
-      if (!this.options.announcer.announce(change)) return
-      this.attendance.told(change)
+    const { attendance, options: { announcer } } = this
+    // There is no room: it is tried again at the next tick, with what changes until then.
+    if (!announcer.hasRoom) return
+    const now = performance.now()
+    for (const change of attendance.changes(now, user => this.paces.get(user, now).take(1, now) === 0)) {
+      if (!announcer.hasRoom) return
+      announcer.announce(change)
+      attendance.told(change)
     }
   }
 }

@@ -74,6 +74,8 @@ export class Router {
     const { shares } = entry
     if (shares !== null) for (const share of shares) matched += this.deliverShared(message, share, false)
     this.ledger.matched += matched
+    // The broker speaks once in a long while about each user of a room: to remember who hears it would cost users times users.
+    if (message.sender === '') entry.recipients = entry.shares = null
   }
 
   /**

@@ -11,6 +11,10 @@ export class Deque<T> {
     return this.items[this.head]
   }
 
+  * [Symbol.iterator] (): Generator<T> {
+    for (let i = this.head; i < this.items.length; i++) yield this.items[i]!
+  }
+
   /** The first that `wanted` accepts. */
   find (wanted: (item: T) => boolean): T | undefined {
     for (let i = this.head; i < this.items.length; i++) if (wanted(this.items[i]!)) return this.items[i]

@@ -30,6 +30,8 @@ export class Window {
   private resend: Delivery[] = []
   /** Deliveries in flight on this connection. */
   private outstanding = 0
+  /** Packet ids of what was sent on this connection and is forgotten: they are the client's until it has acknowledged. */
+  private readonly forgotten = new Set<number>()
   /** In flight, and to be sent when those before them may be. */
   private readonly held = new Deque<Delivery>()
   /** Null for sessions that end with their connection. */
@@ -155,6 +157,7 @@ export class Window {
     this.port = null
     this.resend = []
     this.outstanding = 0
+    this.forgotten.clear()
     this.held.clear()
   }
 
@@ -165,15 +168,21 @@ export class Window {
     return open
   }
 
-  /** Drops what the session may not receive any more; returns it. Call `pump` afterwards: there may be room now. */
+  /**
+   * Drops what the session may not receive any more; returns it. What the client was sent on this connection keeps its
+   * place in the window until it is acknowledged [MQTT-3.3.4-9]. Call `pump` afterwards: there may be room now.
+   */
   judge (mayReceive: (topic: string) => boolean): Delivery[] {
     const refused: Delivery[] = []
     const unsent = new Set(this.resend)
+    const held = new Set(this.held)
     for (const [packetId, delivery] of this.inflight) {
       if (delivery.state !== 'sent' || mayReceive(delivery.message!.topic.topic)) continue
       refused.push(delivery)
       this.forget(packetId)
-      if (this.port !== null && !unsent.has(delivery)) this.outstanding--
+      if (this.port === null || unsent.has(delivery)) continue
+      if (held.has(delivery)) this.outstanding--
+      else this.forgotten.add(packetId)
     }
     return refused
   }
@@ -222,7 +231,8 @@ export class Window {
   /** PUBACK. Returns false for an id that is not in flight at QoS 1. */
   acknowledge (packetId: number): boolean {
     const delivery = this.inflight.get(packetId)
-    if (delivery === undefined || delivery.qos !== 1) return false
+    if (delivery === undefined) return this.release(packetId)
+    if (delivery.qos !== 1) return false
     this.settle(packetId)
     return true
   }
@@ -230,6 +240,11 @@ export class Window {
   /** PUBREC: `failed` when its reason code says that the client does not want the message [MQTT-4.3.3-4]. */
   received (packetId: number, failed: boolean): boolean {
     const delivery = this.inflight.get(packetId)
+    if (delivery === undefined && this.forgotten.has(packetId)) {
+      if (failed) this.release(packetId)
+      else this.sendRelease(this.port!, packetId)
+      return true
+    }
     if (delivery === undefined || delivery.qos !== 2) return false
     if (failed) {
       if (delivery.state === 'sent') this.settle(packetId)
@@ -258,8 +273,17 @@ export class Window {
   /** PUBCOMP. */
   complete (packetId: number): boolean {
     const delivery = this.inflight.get(packetId)
-    if (delivery === undefined || delivery.state !== 'release') return false
+    if (delivery === undefined) return this.release(packetId)
+    if (delivery.state !== 'release') return false
     this.settle(packetId)
+    return true
+  }
+
+  /** The client is done with what was forgotten. Returns false for an id that is none of these. */
+  private release (packetId: number): boolean {
+    if (!this.forgotten.delete(packetId)) return false
+    this.outstanding--
+    this.onRoom()
     return true
   }
 
@@ -316,7 +340,7 @@ export class Window {
   private freeId (): number {
     do {
       this.lastId = this.lastId === 65_535 ? 1 : this.lastId + 1
-    } while (this.inflight.has(this.lastId))
+    } while (this.inflight.has(this.lastId) || this.forgotten.has(this.lastId))
     return this.lastId
   }
 }

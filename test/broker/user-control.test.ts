@@ -94,6 +94,33 @@ describe('what is done about users', () => {
     assert.deepEqual(client.inbox, [])
   })
 
+  it('who was let in and is revoked before its turn takes nothing over', async () => {
+    const files = new FaultyFiles()
+    const foyer = await newBroker(t, {}, '', { files })
+    const { broker, log } = foyer
+    let go!: () => void
+    files.gate = new Promise(resolve => { go = resolve })
+    const connect = (jti: string): MqttClient => {
+      const client = new MqttClient(t, foyer.port, 4)
+      client.send({ cmd: 'connect', protocolId: 'MQTT', protocolVersion: 4, clean: false, clientId: 'a', keepalive: 0, username: 'x', password: Buffer.from(tokenOf('ann', { jti })) })
+      return client
+    }
+    const first = connect('good')
+    await until(() => broker.stats().sessions === 1, 'that it waits for the disk')
+    const second = connect('bad')
+    await until(() => broker.stats().connections === 2, 'that there are two')
+    // Whoever comes later and does not wait for the disk: the second one was let in then.
+    await (await open(foyer, 'bob')).client.settled()
+    const revoked = broker.users.revoke({ jti: 'bad', exp: null })
+    await second.closed
+    files.gate = null
+    go()
+    await revoked
+    await first.take('connack')
+    await first.settled()
+    assert.equal(log.filter(({ code }) => code === 'takenOver').length, 0)
+  })
+
   it('a revocation is there after a kill as soon as it is answered, and after its file of the journal is gone', async () => {
     const broker = await Restarts.begin(t, {}, '', { fileBytes: 20_000 })
     await broker.foyer.broker.users.revoke({ sub: 'ann', issuedUntil: now() })

@@ -3,6 +3,7 @@ import { describe, it } from 'mocha'
 import type { Message } from '../../client/index.ts'
 import { arrived, collect, newClient } from '../helpers/client.ts'
 import { newFullServer } from '../helpers/full-server.ts'
+import { until } from '../helpers/within.ts'
 import { useTeardown } from '../helpers/teardown.ts'
 
 describe('a client', () => {
@@ -72,6 +73,35 @@ describe('a client', () => {
     assert.equal(done.length, 4)
   })
 
+  it('takes an answer that names the command by its id, and none of another device', async () => {
+    const server = await newFullServer(t)
+    const gateway = await (await newClient(t, { url: server.mqttUrl, token: server.token('gateway') })).join('hall')
+    gateway.on('command', ({ id, ref }) => {
+      void gateway.publish('results/other', { ref, from: 'other' })
+      void gateway.publish('results/relay', { ref: id, from: 'relay' })
+    })
+    const room = await (await newClient(t, { url: server.wsUrl, token: server.token('ann') })).join('hall')
+    assert.equal(((await room.command('relay', { on: true })).payload as { from: string }).from, 'relay')
+  })
+
+  it('hears who comes and goes, and can ask who is there', async () => {
+    const server = await newFullServer(t, { 'presence.grace': '0s' })
+    const room = await (await newClient(t, { url: server.wsUrl, token: server.token('ann') })).join('lobby')
+    const events = collect(room, 'presence')
+    const heard = (): string[] => events.flatMap(({ payload }) => { const { event, users } = payload as { event: string, users: string[] }; return users.map(user => `${event} ${user}`) })
+    const bob = await newClient(t, { url: server.mqttUrl, token: server.token('bob') })
+    await bob.join('lobby')
+    await until(() => heard().includes('joined bob'), 'that bob is heard')
+    const { users, participants } = await room.presence()
+    assert.deepEqual(users, ['ann', 'bob'])
+    assert.deepEqual(participants.map(({ user, connections }) => [user, connections]), [['ann', 1], ['bob', 1]])
+    const left = await room.history({ filter: 'presence', limit: 1 }).next()
+    assert.ok((left.value!.messages[0]!.payload as { users: string[] }).users.includes('bob'))
+    await bob.close()
+    await until(() => heard().includes('left bob'), 'that bob has gone')
+    assert.deepEqual((await room.presence()).users, ['ann'])
+  })
+
   it('reads history page by page, and not behind its end', async () => {
     const server = await newFullServer(t)
     const client = await newClient(t, { url: server.wsUrl, token: server.token('ann') })
@@ -82,7 +112,7 @@ describe('a client', () => {
     for await (const { messages } of room.history({ filter: 'messages', limit: 2 })) pages.push(messages.map(({ id }) => id))
     assert.deepEqual(pages, [[ids[4], ids[3]], [ids[2], ids[1]], [ids[0]]])
     const forward: unknown[] = []
-    for await (const { messages } of room.history({ after: ids[1] as string, limit: 2 })) forward.push(...messages.toReversed().map(({ id }) => id))
+    for await (const { messages } of room.history({ filter: 'messages', after: ids[1] as string, limit: 2 })) forward.push(...messages.toReversed().map(({ id }) => id))
     assert.deepEqual(forward, ids.slice(2))
   })
 })

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { parseBytes } from '../../config/bytes.ts'
-import { parseDuration } from '../../config/duration.ts'
+import { parseDuration } from '../../protocol/duration.ts'
 import { isLoopback } from '../../config/loopback.ts'
 import { nearest } from '../../config/nearest.ts'
 import { faultsOf, load, useFolders } from './helper.ts'

@@ -5,9 +5,11 @@ import { join } from 'node:path'
 import { Command } from 'commander'
 import { describe, it } from 'mocha'
 import { addConfig } from '../../cli/config.ts'
+import { addDevices } from '../../cli/devices.ts'
 import { addDoctor } from '../../cli/doctor.ts'
 import { addExplain } from '../../cli/explain.ts'
 import { addPub } from '../../cli/pub.ts'
+import { addRevoke } from '../../cli/revoke.ts'
 import { addServe } from '../../cli/serve.ts'
 import { addSub } from '../../cli/sub.ts'
 import { addToken } from '../../cli/token.ts'
@@ -19,7 +21,7 @@ const pages = ['README.md', ...readdirSync(join(root, 'docs')).filter(name => na
 const { scripts } = JSON.parse(read('package.json')) as { scripts: Record<string, string> }
 
 const program = new Command('foyer')
-for (const add of [addServe, addToken, addExplain, addConfig, addPub, addSub, addVerify, addDoctor]) add(program)
+for (const add of [addServe, addToken, addExplain, addConfig, addPub, addSub, addDevices, addVerify, addRevoke, addDoctor]) add(program)
 
 /** `token`, `config`, `config check`, with the flags of each. */
 const known = new Map<string, ReadonlySet<string>>()

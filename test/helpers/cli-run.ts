@@ -24,6 +24,8 @@ export interface RunOptions {
   readonly cwd?: string
   /** All of standard input. */
   readonly input?: string
+  /** Standard input stays open behind `input`, as that of a program whose user is about to write. */
+  readonly inputStays?: boolean
   readonly ms?: number
 }
 
@@ -42,13 +44,14 @@ export class Running {
   stderr = ''
   private readonly what: string
 
-  constructor (t: Teardown, command: readonly string[], { env = {}, cwd, input }: RunOptions = {}) {
+  constructor (t: Teardown, command: readonly string[], { env = {}, cwd, input, inputStays = false }: RunOptions = {}) {
     const [file, ...args] = command
     this.what = command.join(' ')
     this.child = spawn(file!, args, { cwd: cwd ?? ROOT, env: { ...cleanEnvironment(), ...env }, stdio: [input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'] })
     this.child.stdout!.setEncoding('utf8').on('data', (text: string) => { this.stdout += text })
     this.child.stderr!.setEncoding('utf8').on('data', (text: string) => { this.stderr += text })
-    this.child.stdin?.on('error', () => {}).end(input)
+    this.child.stdin?.on('error', () => {}).write(input!)
+    if (!inputStays) this.child.stdin?.end()
     this.ended = once(this.child, 'close').then(([code]) => ({ stdout: this.stdout, stderr: this.stderr, code: code as number | null }))
     t.after(async () => {
       if (this.child.exitCode === null && this.child.signalCode === null) this.child.kill('SIGKILL')

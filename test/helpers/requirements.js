@@ -15,6 +15,10 @@ const PACKAGES = new Map([
   ['promtool', 'prometheus']
 ])
 
+/** Modules of the system's Python, likewise: where Debian puts what its packages bring. */
+const MODULES = new Map([['paho.mqtt.client', 'python3-paho-mqtt']])
+const PYTHON = '/usr/bin/python3'
+
 /** Folders of system programs, which Debian leaves out of the PATH of ordinary users. */
 const ALSO = ['/usr/sbin', '/usr/local/sbin']
 
@@ -39,7 +43,14 @@ done
 `
 
 function missing () {
-  return [...PACKAGES.keys()].filter((program) => !find(program))
+  return [
+    ...[...PACKAGES.keys()].filter((program) => !find(program)),
+    ...[...MODULES.keys()].filter((module) => !works(PYTHON, '-c', `import ${module}`))
+  ]
+}
+
+function packageOf (name) {
+  return PACKAGES.get(name) ?? MODULES.get(name)
 }
 
 function find (program) {
@@ -76,12 +87,12 @@ function install (packages) {
 
 let absent = missing()
 if (absent.length > 0) {
-  const reason = install([...new Set(absent.map((program) => PACKAGES.get(program)))])
+  const reason = install([...new Set(absent.map(packageOf))])
   absent = missing()
   if (absent.length > 0) {
     console.error(`The tests can't run: ${absent.join(', ')} ${absent.length === 1 ? 'is' : 'are'} missing, and ${reason ?? 'the packages were installed without them'}.`)
-    console.error(`On Debian and Ubuntu: sudo apt-get install ${[...new Set(absent.map((program) => PACKAGES.get(program)))].join(' ')}`)
-    console.error('Elsewhere: install Mosquitto (broker and clients), Chromium, OpenSSL, faketime and Prometheus so that these names are in the PATH.')
+    console.error(`On Debian and Ubuntu: sudo apt-get install ${[...new Set(absent.map(packageOf))].join(' ')}`)
+    console.error('Elsewhere: install Mosquitto (broker and clients), Chromium, OpenSSL, faketime and Prometheus so that these names are in the PATH, and paho-mqtt for /usr/bin/python3.')
     process.exit(1)
   }
 }

@@ -57,7 +57,7 @@ describe('users and tokens over HTTP', () => {
       ['/api/revocations', { jti: 'one', exp: Date.now() }, 400, /^exp must be a number of seconds/],
       ['/api/revocations', { sub: 'ann', why: 'because' }, 400, /^there is no member "why" here: there are sub, jti, exp$/],
       ['/api/revocations', { sub: 'x'.repeat(20_000) }, 413, /too large/],
-      ['/api/revocations?now=1', { sub: 'ann' }, 400, /^there is no parameter "now" here: there is none$/],
+      ['/api/revocations?now=1', { sub: 'ann' }, 400, /^there is no parameter "now" here: it takes none$/],
       ['/api/tokens', { rooms: {} }, 400, /^sub is missing: it must be the name of a user$/],
       ['/api/tokens', { sub: 'ann' }, 400, /^rooms is missing: /],
       ['/api/tokens', { sub: 'ann', rooms: [] }, 400, /^rooms must be an object/],

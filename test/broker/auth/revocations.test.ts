@@ -48,6 +48,17 @@ describe('a revocation', () => {
     for (const source of ['user', 'anonymous'] as const) assert.equal(revocations.refusal(identity({ source, issuedAt: null })), null)
   })
 
+  it('of a token lasts as long as the longest that was said of it', async () => {
+    const { revocations, clock } = create(1)
+    for (const exp of [NOW + 100, NOW + 10]) await revocations.revoke({ jti: 'one', exp })
+    clock.now += 50_000
+    await assert.rejects(revocations.revoke({ sub: 'ann', issuedUntil: NOW }), isQuota)
+    for (const exp of [null, NOW + 10]) await revocations.revoke({ jti: 'one', exp })
+    clock.now += 1_000_000_000
+    await assert.rejects(revocations.revoke({ sub: 'ann', issuedUntil: NOW }), isQuota)
+    assert.ok(revocations.refusal(identity()) !== null)
+  })
+
   it('of a token is forgotten when that has ended, and makes room', async () => {
     const { revocations, clock } = create(2)
     await revocations.revoke({ jti: 'one', exp: NOW + 10 })

@@ -238,11 +238,13 @@ describe('a connection that is given a new token', () => {
       assert.deepEqual(await on(client, REFRESHED), { exp: now() + 3600, rooms: { kept: 'owner' } })
       await publish('lost')
       await publish('kept')
-      // The window has the place of what was dropped from it.
-      const [first] = await arrivals(client, 1)
-      assert.equal(first!.payload.toString(), 'kept')
-      for (const { messageId } of [...inFlight, first!]) client.send({ cmd: 'puback', messageId: messageId! })
-      assert.deepEqual(texts(await arrivals(client, 1)), ['kept'])
+      // What was dropped from the window has its place until the client is done with it.
+      await client.settled()
+      assert.deepEqual(client.inbox, [])
+      for (const { messageId } of inFlight) client.send({ cmd: 'puback', messageId: messageId! })
+      const last = await arrivals(client, 2)
+      assert.deepEqual(texts(last), ['kept', 'kept'])
+      for (const { messageId } of last) client.send({ cmd: 'puback', messageId: messageId! })
       await client.settled()
       assert.deepEqual(client.inbox, [])
       balanced(foyer)
@@ -250,7 +252,7 @@ describe('a connection that is given a new token', () => {
       assert.deepEqual([waiting, dropped.get('policy')], [0, 1])
     })
 
-    it('gives back the places in the window of what it had yet to repeat', async () => {
+    it('is sent no more than its window allows, though what it was sent is not meant for it any more', async () => {
       const foyer = await newBroker(t)
       const options = { protocolVersion: 5, clientId: 'a', clean: false } as const
       const first = await open(foyer, {}, { ...options, properties: { sessionExpiryInterval: 600, receiveMaximum: 3 } })
@@ -264,15 +266,38 @@ describe('a connection that is given a new token', () => {
       await arrivals(first, 3)
       first.socket.destroy()
       const again = await open(foyer, {}, { ...options, properties: { sessionExpiryInterval: 600, receiveMaximum: 1 } })
-      assert.deepEqual(texts(await arrivals(again, 1)), ['1'])
+      const [repeated] = await arrivals(again, 1)
+      assert.equal(repeated!.payload.toString(), '1')
       await refresh(again, tokenOf({ rooms: { kept: 'owner' } }))
       await publish('kept', '4', '5')
+      await again.settled()
+      assert.deepEqual(again.inbox, [], 'the first is not acknowledged')
+      again.send({ cmd: 'puback', messageId: repeated!.messageId! })
       const [fourth] = await arrivals(again, 1)
       assert.equal(fourth!.payload.toString(), '4')
       await again.settled()
       assert.deepEqual(again.inbox, [], 'the window is larger than the client allows')
       again.send({ cmd: 'puback', messageId: fourth!.messageId! })
       assert.deepEqual(texts(await arrivals(again, 1)), ['5'])
+    })
+
+    it('ends an exchange of QoS 2 that began before', async () => {
+      const foyer = await newBroker(t)
+      const client = await open(foyer, { rooms: { kept: 'owner', lost: 'owner' } }, { protocolVersion: 5, properties: { receiveMaximum: 1 } })
+      await client.subscribe('rooms/+/commands/#', 2)
+      const publisher = await open(foyer, { sub: 'bob' })
+      for (const [i, room] of ['lost', 'kept'].entries()) publisher.publish(`rooms/${room}/commands/x`, JSON.stringify({ room }), { qos: 2, messageId: i + 1 })
+      await publisher.settled()
+      const [{ messageId }] = await arrivals(client, 1) as [IPublishPacket]
+      await refresh(client, tokenOf({ rooms: { kept: 'owner' } }))
+      client.send({ cmd: 'pubrec', messageId: messageId! })
+      const { reasonCode } = await client.take('pubrel') as { reasonCode?: number }
+      assert.equal(reasonCode ?? 0, 0)
+      await client.settled()
+      assert.deepEqual(client.inbox, [], 'it is not over')
+      client.send({ cmd: 'pubcomp', messageId: messageId! })
+      assert.equal((await client.message()).topic, 'rooms/kept/commands/x')
+      balanced(foyer)
     })
 
     it('gets no more through a wildcard that still means something', async () => {

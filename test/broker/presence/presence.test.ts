@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import { describe, it } from 'mocha'
 import type { PresenceEvent } from '../../../protocol/presence.ts'
 import { newBroker, type TestBroker } from '../../helpers/foyer.ts'
@@ -210,6 +211,23 @@ describe('presence', () => {
     assert.equal(foyer.broker.stats().own - before, events + users.length)
   })
 
+  it('lets others have their turn while it tells a roster to everybody in it', async () => {
+    const foyer = await newBroker(t, KEYS)
+    const users = Array.from({ length: rounds(600, 250) }, (_, i) => `user-${i}`)
+    const clients = await Promise.all(users.map(user => join(foyer, user, null)))
+    for (const client of clients) client.send({ cmd: 'subscribe', messageId: 1, subscriptions: [{ topic: 'rooms/lobby/#', qos: 0 }] })
+    let [told, most] = [0, 0]
+    while (told < users.length) {
+      await nextTurn()
+      const { own } = foyer.broker.stats()
+      most = Math.max(most, own - told)
+      told = own
+    }
+    assert.ok(most < users.length / 2, `${most} in one turn`)
+    const later = await watch(t, foyer, 'rooms/lobby/presence/+')
+    for (const user of users) await later.client.find(packet => packet.cmd === 'publish' && packet.topic.endsWith(`/${user}`), user)
+  })
+
   it('can not be made up by anybody', async () => {
     const foyer = await newBroker(t, KEYS)
     const ann = await join(foyer, 'ann')
@@ -227,6 +245,49 @@ describe('presence', () => {
       await until(() => foyer.broker.stats().own === 1, 'that the other one tells')
       assert.equal(foyer.broker.presence('lobby').length, 1)
     }
+  })
+
+  it('tells of one user only so much at a time, and of others meanwhile', async () => {
+    const foyer = await newBroker(t, KEYS)
+    const rooms = Array.from({ length: 1000 }, (_, i) => `rooms/r${i}/messages`)
+    const ann = await join(foyer, 'ann', null)
+    const own = (): number => foyer.broker.stats().own
+    const change = async (cmd: 'subscribe' | 'unsubscribe'): Promise<void> => {
+      for (let i = 0; i < rooms.length; i += 100) {
+        const some = rooms.slice(i, i + 100)
+        if (cmd === 'subscribe') await ann.subscribe(some)
+        else {
+          ann.send({ cmd, messageId: 1, unsubscriptions: some })
+          await ann.take('unsuback')
+        }
+      }
+    }
+    const began = performance.now()
+    await change('subscribe')
+    await until(() => own() >= 2000, 'an event and an entry of a roster for each room', 15_000)
+    await change('unsubscribe')
+    await until(() => own() >= 4000, 'the same for each that was left', 15_000)
+    await change('subscribe')
+    const watcher = await watch(t, foyer)
+    await join(foyer, 'bob')
+    for (let users: readonly string[] = []; !users.includes('bob');) users = await watcher.event()
+    const changes = own() / 2
+    const allowed = 2000 + (performance.now() - began) / 10
+    assert.ok(changes <= allowed + 1, `${changes} changes, and ${allowed} are allowed`)
+    assert.equal(foyer.broker.presence('r999').length, 1)
+  })
+
+  it('takes no place from the retained messages of others, and finds one however many there are', async () => {
+    const foyer = await newBroker(t, { ...KEYS, 'limits.retainedTopics': '2' })
+    const watcher = await watch(t, foyer)
+    const [ann] = await Promise.all(['ann', 'bob', 'cid'].map(user => join(foyer, user, 'rooms/lobby/messages', { protocolVersion: 5 })))
+    for (let i = 0; i < 3; i++) assert.equal((await watcher.roster())[1], true)
+    for (const [i, device] of ['a', 'b', 'c'].entries()) {
+      ann!.publish(`rooms/lobby/state/${device}`, '1', { qos: 1, messageId: i + 1 })
+      await ann!.settled()
+    }
+    assert.deepEqual([...foyer.broker.stats().refused], [['quota', 1]])
+    assert.equal(foyer.broker.stats().retained, 5)
   })
 
   it('does not let one connection be in more rooms by speaking than it may have subscriptions', async () => {
