@@ -10,7 +10,7 @@ import { streamOf, uniform } from './signals/random.ts'
 export interface DeviceEvents {
   /** A connection that was there is there again. */
   reconnected (): void
-  /** It is gone; a `final` one does not come back. */
+  /** It is gone, or why it was is known now; a `final` one does not come back. */
   lost (error: FoyerClientError, final: boolean): void
   /** Something was refused. */
   failed (error: FoyerClientError): void
@@ -23,6 +23,12 @@ export interface DeviceOptions {
   readonly schedule: Schedule
   readonly events: DeviceEvents
 }
+
+/**
+ * What the server tells a device that returns is why its last connection ended, which was no fault of the device: it is
+ * no refusal, and was noticed when the connection was lost.
+ */
+const ENDS: ReadonlySet<string> = new Set(['keepalive', 'expired', 'revoked', 'ended', 'takenOver'])
 
 /** A reading that waits longer than some minutes is of no interest any more. */
 const QUEUE = { messages: 200, bytes: 64 * 1024 }
@@ -79,7 +85,10 @@ export class SimulatedDevice {
     this.#client = client
     client.on('connect', () => events.reconnected())
     client.on('disconnect', ({ error, final }) => events.lost(error, final))
-    client.on('error', error => events.failed(error))
+    client.on('error', error => {
+      if (ENDS.has(error.code)) events.lost(error, false)
+      else events.failed(error)
+    })
     const device = this.#device = client.device(entry.room, entry.name)
     const state = this.#model.state(clock.now())
     this.#state = JSON.stringify(state)

@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import { FoyerError } from '../../protocol/errors.ts'
 import { sameGrants } from '../../protocol/room-grants.ts'
 import type { Outcome } from '../admission/outcome.ts'
@@ -60,6 +61,8 @@ async function takeUp (connection: Connection, opened: Opened, identity: Identit
   services.presence.renewed(session)
   connection.watchExpiry()
   for (const filter of ended) await link.unsubscribe(filter)
+  // Many such tokens, sent at once by a client with many subscriptions, are not to be all that is done meanwhile.
+  if (!isSame) await nextTurn()
 }
 
 /**

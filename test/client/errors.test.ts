@@ -82,6 +82,29 @@ describe('errors of the client', () => {
     assert.equal(client.state, 'connected')
   })
 
+  it('end an attempt to connect that is not wanted any more', async () => {
+    const ending = new AbortController()
+    // Port 1 of this machine: nothing listens there, and it is tried again and again.
+    const options = { url: 'mqtt://127.0.0.1:1', token: 'any', timeout: 600_000, signal: ending.signal }
+    const connecting = connect(options)
+    ending.abort()
+    await assert.rejects(connecting, { code: 'closed' })
+    await assert.rejects(connect(options), { code: 'closed' }, 'nor does one begin')
+  })
+
+  it('leave the counts of what was sent and what the server has taken', async () => {
+    const server = await newFullServer(t)
+    const client = await newClient(t, { url: server.mqttUrl, token: server.token('oven', { kitchen: 'device' }) })
+    const oven = client.device('kitchen')
+    assert.deepEqual([client.sent, client.acknowledged], [0, 0])
+    await oven.telemetry('t', 1)
+    await oven.telemetry('t', 2, { qos: 1 })
+    await oven.state({ on: true })
+    assert.deepEqual([client.sent, client.acknowledged], [3, 2])
+    await assert.rejects(client.device('hall').telemetry('t', 3, { qos: 1 }), { code: 'policy' })
+    assert.deepEqual([client.sent, client.acknowledged], [4, 2])
+  })
+
   it('end it for good when another client takes its session', async () => {
     const server = await newFullServer(t)
     const options = { url: server.mqttUrl, token: server.token('ann'), clientId: 'tab' }

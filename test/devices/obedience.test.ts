@@ -69,25 +69,32 @@ describe('a simulated thermostat on a network', function () {
   it('obeys each command once over a network that freezes', async () => {
     const server = await newFullServer(t)
     const proxy = await FrozenProxy.open(t, server.ports.mqtt)
+    let noticed = false
     const { fleet, errors, lost } = await newFleet(t, { hall: ['thermostat'] }, {
       url: `mqtt://127.0.0.1:${proxy.port}`,
       token: server.token,
       keepalive: 1,
-      onLost: () => {
-        proxy.cut()
-        proxy.thaw()
-      }
+      onLost: () => { noticed = true }
     })
     const client = await newClient(t, { url: server.mqttUrl, token: server.token('ann') })
+    // What it answers to the first commands is still on its way when the network freezes, and lost.
+    proxy.delay = 200
     const adjusting = adjust(client, 'hall', 'hall-thermostat', TIMES)
-    await until(() => fleet.counters.commands >= 5, 'that some are done')
+    await until(() => fleet.counters.commands > 0, 'that the first is done')
     proxy.freeze()
+    proxy.delay = 0
+    await until(() => noticed && server.log.some(({ code }) => code === 'keepalive'), 'that both ends notice', 20_000)
+    proxy.cut()
+    proxy.thaw()
     assert.deepEqual(await adjusting, TARGETS)
     const eve = await newClient(t, { url: server.mqttUrl, token: server.token('eve') })
     await until(async () => (await stateNow(eve)).target === 26, 'that its state is the last one')
     assert.deepEqual([fleet.counters.commands, fleet.counters.results], [TIMES, TIMES])
+    // The server says to who returns why it was given up, which is no refusal.
+    await until(() => lost.length === 2, 'that it is told why')
+    assert.deepEqual(lost, ['hall-thermostat [unreachable]', 'hall-thermostat [keepalive]'])
     assert.deepEqual(errors, [])
-    assert.deepEqual(lost, ['hall-thermostat [unreachable]'])
+    assert.deepEqual([fleet.counters.errors, fleet.counters.reconnects], [0, 1])
   })
 })
 

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import { describe, it } from 'mocha'
-import type { IPublishPacket, Packet } from 'mqtt-packet'
+import { generate, type IPublishPacket, type Packet } from 'mqtt-packet'
 import { hashPassword } from '../../../broker/auth/scrypt.ts'
 import { startProvider, jwk } from '../../helpers/auth-provider.ts'
 import { rsa, token as signed } from '../../helpers/auth-tokens.ts'
@@ -356,6 +357,22 @@ describe('a connection that is given a new token', () => {
       await again.settled()
       assert.deepEqual(again.inbox, [])
     })
+  })
+
+  it('lets others have their turn between tokens that differ', async () => {
+    const foyer = await newBroker(t)
+    const client = await open(foyer)
+    const before = foyer.broker.stats().accepted
+    const packets = Array.from({ length: 40 }, (_, i) => generate({ cmd: 'publish', topic: REFRESH, payload: tokenOf({ rooms: { '*': i % 2 === 0 ? 'member' : 'owner' } }), qos: 0, dup: false, retain: false }))
+    client.send(Buffer.concat(packets))
+    let [taken, most] = [0, 0]
+    while (taken < packets.length) {
+      await nextTurn()
+      const now = foyer.broker.stats().accepted - before
+      most = Math.max(most, now - taken)
+      taken = now
+    }
+    assert.ok(most <= 2, `${most} in one turn`)
   })
 
   it('says of many grants how many there are', async () => {
