@@ -86,6 +86,16 @@ export class Past {
     return 0
   }
 
+  /** Whether there is a message behind `after` and not behind `upTo`. */
+  async hasAny (after: number, upTo: number, filter: string, allows: (topic: string) => boolean): Promise<boolean> {
+    for await (const batch of this.follow(after, filter, allows)) {
+      const [first] = batch.messages
+      if (first !== undefined) return first.time <= upTo
+      if (batch.upTo >= Math.min(upTo, this.end)) return false
+    }
+    return false
+  }
+
   /** The message at exactly this position; null when it is gone. */
   async message (position: number): Promise<Message | null> {
     const found = await this.journal.message(position)

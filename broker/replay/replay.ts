@@ -30,6 +30,8 @@ export interface ReplayOptions {
   readonly complete: boolean
   /** Called in the very turn in which everything was sent and nothing has come since. */
   readonly onEnd: (replay: Replay) => void
+  /** Called once, when it is over for whatever reason. */
+  readonly onOver: () => void
   /** What is stored can't be read at the moment; it is tried again. */
   readonly onError: (error: unknown) => void
 }
@@ -77,8 +79,14 @@ export class Replay implements Feed {
 
   /** Ends it, wherever it is. */
   stop (): void {
-    this.ended = true
+    this.end()
     this.onDrained?.()
+  }
+
+  private end (): void {
+    if (this.ended) return
+    this.ended = true
+    this.options.onOver()
   }
 
   next (): IteratorResult<Fed | null> {
@@ -133,7 +141,7 @@ export class Replay implements Feed {
         await turn()
         continue
       }
-      this.ended = true
+      this.end()
       onEnd(this)
       return
     }

@@ -55,7 +55,8 @@ export class Replays {
     const earliest = span === null ? 0 : (Date.now() - span) * 1000
     const time = await this.beginning(since, filter, session)
     // A cursor of another node says nothing about what was stored here.
-    const complete = time >= earliest && !(since.kind === 'after' && since.node !== 0)
+    const isOurs = since.kind !== 'after' || since.node === 0
+    const complete = isOurs && !(time < earliest && await past.hasAny(time, earliest, filter, topic => session.mayReceive(topic)))
     return { time: Math.min(Math.max(time, earliest), past.end), complete }
   }
 
@@ -81,15 +82,18 @@ export class Replays {
       ahead: subscription.ahead ?? 0,
       complete,
       onEnd,
+      onOver: () => this.over(sub),
       onError: error => logger.error({ err: error, session: session.id }, 'a replay could not be read; it is tried again')
     })
     session.replays.set(name, replay)
     session.outbound.feed(name, replay)
     this.perUser.set(sub, (this.perUser.get(sub) ?? 0) + 1)
-    void replay.run().finally(() => {
-      const count = this.perUser.get(sub)! - 1
-      if (count === 0) this.perUser.delete(sub)
-      else this.perUser.set(sub, count)
-    })
+    void replay.run()
+  }
+
+  private over (sub: string): void {
+    const count = this.perUser.get(sub)! - 1
+    if (count === 0) this.perUser.delete(sub)
+    else this.perUser.set(sub, count)
   }
 }

@@ -312,7 +312,7 @@ export class SessionRegistry {
       if (message === null) return null
       const subscriptions = matching(delivery, message.topic.topic)
       const recipient = subscriptions.length === 0 ? null : recipientOf(subscriptions)
-      return { message, retain: retainedTopic !== null || (recipient?.retainAsPublished === true && message.retain), identifiers: recipient?.identifiers ?? null }
+      return { message, retain: retainedTopic !== null || (!delivery.past && recipient?.retainAsPublished === true && message.retain), identifiers: recipient?.identifiers ?? null }
     })
   }
 

@@ -128,4 +128,152 @@ describe('a replay', () => {
       await bob.end()
     }
   })
+
+  it('brings nothing that another subscription of the session has brought, or will', async () => {
+    const { open, publish } = await setUp()
+    await publish(10, X, Y)
+    const bob = await reader(open)
+    await bob.subscribe(X, 0, 2)
+    await publish(5, X, Y)
+    await until(() => numbers(bob).length === 5, 'what is live')
+    // What it was not subscribed to before is all that is left of X.
+    await bob.subscribe('$replay/1h/rooms/+/telemetry/#', 0, 3)
+    assert.equal((await marker(bob)).replayed, 25)
+    await bob.subscribe('$replay/last=7/rooms/+/telemetry/#', 0, 4)
+    assert.equal((await marker(bob)).replayed, 0)
+    bob.send({ cmd: 'unsubscribe', messageId: 5, unsubscriptions: [X] })
+    await bob.take('unsuback')
+    await publish(5, X, Y)
+    await until(() => numbers(bob).length === 40, 'that each has come')
+    assert.deepEqual(numbers(bob).toSorted((a, b) => a - b), range(1, 40))
+  })
+
+  it('brings what another subscription has not brought, although that ends while it is under way', async () => {
+    const { open, publish } = await setUp()
+    await publish(300, X)
+    const bob = await reader(open)
+    assert.deepEqual(await bob.subscribe(`$replay/1h/${X}`, 1, 2), [1])
+    await bob.subscribe(X, 1, 3)
+    await publish(20, X)
+    bob.send({ cmd: 'unsubscribe', messageId: 4, unsubscriptions: [X] })
+    await bob.take('unsuback')
+    await publish(20, X)
+    const seen: number[] = []
+    await until(() => {
+      for (const packet of bob.inbox.splice(0)) {
+        if (packet.cmd !== 'publish' || packet.topic !== X) continue
+        seen.push(Number(packet.payload))
+        bob.send({ cmd: 'puback', messageId: packet.messageId! })
+      }
+      return seen.length >= 340
+    }, 'that all come')
+    await bob.settled()
+    assert.deepEqual(numbers(bob), [])
+    assert.deepEqual(seen.toSorted((a, b) => a - b), range(1, 340))
+  })
+
+  it('waits for its reader, holds up nothing else of it, and is one of limits.replaysPerUser while it does', async () => {
+    const { open, publish, foyer } = await setUp({ 'limits.replaysPerUser': '1', 'limits.inflight': '10' })
+    await publish(50, X)
+    const bob = await reader(open)
+    await bob.subscribe('$me/errors', 0, 2)
+    await bob.subscribe(`$replay/1h/${X}`, 1, 3)
+    await until(() => numbers(bob).length === 10, 'that its window is full')
+    await bob.subscribe(Y, 0, 4)
+    await publish(1, Y)
+    await until(() => numbers(bob).includes(51), 'that another one is live')
+    const other = await open('bob', { clientId: 'other' })
+    assert.deepEqual(await other.subscribe('$me/errors', 0, 1), [0])
+    assert.deepEqual(await other.subscribe(`$replay/1h/${X}`, 0, 2), [0x80])
+    const report = await other.find(packet => packet.cmd === 'publish' && packet.topic === '$me/errors', 'report') as IPublishPacket
+    assert.match(report.payload.toString(), /"quota".*limits\.replaysPerUser allows 1/)
+    // It ends with its subscription, and with its connection.
+    bob.send({ cmd: 'unsubscribe', messageId: 5, unsubscriptions: [`$replay/1h/${X}`] })
+    await bob.take('unsuback')
+    assert.deepEqual(await other.subscribe(`$replay/1h/${X}`, 1, 3), [1])
+    await other.end()
+    assert.deepEqual(await bob.subscribe(`$replay/1h/${X}`, 1, 6), [1])
+    assert.equal(foyer.broker.stats().waiting, 0)
+  })
+
+  it('begins anew when it is subscribed to again', async () => {
+    const { open, publish } = await setUp()
+    await publish(10, X)
+    const bob = await reader(open)
+    for (let i = 1; i <= 2; i++) {
+      await bob.subscribe(`$replay/last=5/${X}`, 0, 2)
+      assert.equal((await marker(bob)).replayed, 5)
+    }
+    await publish(1, X)
+    await until(() => numbers(bob).length === 11, 'that what comes comes once')
+    assert.deepEqual(numbers(bob), [...range(6, 10), ...range(6, 10), 11])
+  })
+
+  it('says when it is not complete: it was to reach back too far, or to begin behind a message of another node', async () => {
+    for (const [span, cases] of [
+      ['1s', [['2h', false], ['from=2020-01-01', false], ['last=1000', false], [`from=${Date.now() + 600_000}`, true]]],
+      ['1h', [['2h', true], ['from=2020-01-01', true], ['last=1000', true], [`after=${encodeCursor(Date.now() * 1000 - 60e6, 7)}`, false]]]
+    ] as const) {
+      const { open, publish } = await setUp({ 'limits.replaySpan': span })
+      await publish(3, X)
+      const stored = Date.now()
+      await until(() => Date.now() > stored + 1001, 'that they are a second old')
+      for (const [since, complete] of cases) {
+        const bob = await reader(open)
+        await bob.subscribe(`$replay/${since}/${X}`, 0, 2)
+        assert.equal((await marker(bob)).complete, complete, `${since} within ${span}`)
+        assert.deepEqual(numbers(bob), span === '1h' ? [1, 2, 3] : [])
+        await bob.end()
+      }
+    }
+  })
+
+  it('is judged by what the token allows today, message by message', async () => {
+    const { open, publish, foyer, stored } = await setUp()
+    await publish(20, X, Y)
+    await stored()
+    await publish(5, X, Y)
+    const bob = await reader(open, { password: Buffer.from(foyer.token('bob', { lobby: 'listener' })) })
+    assert.deepEqual(await bob.subscribe('$replay/last=10/rooms/+/telemetry/#', 0, 2), [0])
+    assert.equal((await marker(bob)).replayed, 10)
+    assert.deepEqual(numbers(bob), Array.from({ length: 10 }, (_, i) => 31 + 2 * i))
+    assert.deepEqual(await bob.subscribe(`$replay/1h/${Y}`, 0, 3), [0x80])
+  })
+
+  it('leaves retained messages of stored channels to history, and brings the others behind the marker', async () => {
+    const { open } = await setUp()
+    const ann = await open('dev', { clientId: 'state' })
+    ann.publish('rooms/lobby/state/dev', '1', { qos: 1, messageId: 1, retain: true })
+    ann.publish('rooms/lobby/state/dev', '2', { qos: 1, messageId: 2, retain: true })
+    await ann.settled()
+    const bob = await reader(open)
+    await bob.subscribe('rooms/lobby/live/+', 0, 2)
+    await until(async () => (await open('look', { clientId: 'look' })).subscribe('rooms/+/presence/+', 0, 1).then(() => true), 'that presence is there')
+    await bob.subscribe('$replay/1h/rooms/lobby/#', 0, 3)
+    await marker(bob)
+    const roster = await bob.find(packet => packet.cmd === 'publish' && packet.topic === 'rooms/lobby/presence/bob', 'roster') as IPublishPacket
+    assert.ok(roster.payload.length > 0)
+    const states = bob.inbox.filter((packet): packet is IPublishPacket => packet.cmd === 'publish' && packet.topic === 'rooms/lobby/state/dev')
+    assert.deepEqual(states.map(({ payload, retain }) => [payload.toString(), retain]), [['1', false], ['2', false]])
+  })
+
+  it('tells a client of 3.1.1 by and by where it is, and a replay from there goes on without a seam', async () => {
+    const { open, publish } = await setUp()
+    await publish(10, X)
+    const bob = await reader(open)
+    await bob.subscribe(`$replay/1h/${X}`, 0, 2)
+    await marker(bob)
+    await publish(1100, X)
+    const report = await bob.find(packet => packet.cmd === 'publish' && packet.topic === '$me/replay', 'where it is', 10_000) as IPublishPacket
+    const { cursor, filter, ...rest } = JSON.parse(report.payload.toString()) as Marker
+    assert.deepEqual([filter, rest], [`$replay/1h/${X}`, {}])
+    await until(() => numbers(bob).length === 1110, 'all')
+    const seen = numbers(bob).length
+    await bob.end()
+    const again = await reader(open)
+    await again.subscribe(`$replay/after=${cursor}/${X}`, 0, 2)
+    const { replayed } = await marker(again)
+    assert.ok(replayed! <= seen - 1000, `${replayed} were told of as if they had not been sent`)
+    assert.deepEqual(numbers(again), range(1111 - replayed!, 1110))
+  })
 })
