@@ -24,10 +24,13 @@ describe('a replay', () => {
     const foyer = await newBroker(t, keys, yaml)
     const store = await openDuckdbStore({ dataDir: foyer.config.dataDir })
     let held: Promise<void> | null = null
-    const slow = { newestAtOpen: store.newestAtOpen, append: async (records: Uint8Array<ArrayBuffer>): Promise<void> => {
-      await held
-      await store.append(records)
-    } }
+    const slow = {
+      newestAtOpen: store.newestAtOpen,
+      append: async (records: Uint8Array<ArrayBuffer>): Promise<void> => {
+        await held
+        await store.append(records)
+      }
+    }
     const recorder = createRecorder({ journal: foyer.broker.journal, store: slow, logger: pino({ level: 'silent' }), flushInterval: 10 })
     foyer.broker.remember(pastOfStore(store, recorder))
     t.after(async () => {
