@@ -7,6 +7,7 @@ import { sessionsRoute } from './accounts/sessions-route.ts'
 import { acceptTickets, ticketsRoute } from './accounts/tickets-route.ts'
 import { Tickets } from './accounts/tickets.ts'
 import { tokensRoute, type Mint } from './accounts/tokens-route.ts'
+import { pastOfStore } from './history/past-of-store.ts'
 import { historyRoute } from './history/route.ts'
 import { createHttpApp } from './http/app.ts'
 import { healthRoutes } from './http/health.ts'
@@ -63,6 +64,7 @@ export async function createBridge ({ config, broker, logger, version, mint = nu
   // New positions come after all stored ones, also when the clock was set back: the store takes an earlier one for known.
   if (store.newestAtOpen !== null) broker.journal.startAfter(store.newestAtOpen)
   const recorder = createRecorder({ journal: broker.journal, store, logger, ...config.store })
+  broker.remember(pastOfStore(store, recorder))
   const gate = createWebSocketGate({ broker, origins: config.websocket.origins, packetBytes: config.limits.packetBytes })
   const { authenticator, users } = broker
   const tickets = new Tickets({ users, clockTolerance: config.auth.clockTolerance })

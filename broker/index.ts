@@ -25,6 +25,9 @@ import type { Peer } from './peer.ts'
 import { Announcer } from './presence/announcer.ts'
 import { Presence } from './presence/presence.ts'
 import { SavedPresence } from './presence/presence-records.ts'
+import type { History } from './replay/history.ts'
+import { Past } from './replay/past.ts'
+import { Replays } from './replay/replays.ts'
 import { RetainedMessages } from './router/retained.ts'
 import { Router } from './router/router.ts'
 import { TopicTable } from './router/topic-table.ts'
@@ -44,6 +47,7 @@ export { inspectJournal, type InspectedFile } from './journal/inspect.ts'
 export type { FileDamage } from './journal/recovery.ts'
 export type { StoredMessage } from './message.ts'
 export type { Peer } from './peer.ts'
+export type { History, PastPage, PastQuery } from './replay/history.ts'
 export type { UserControl } from './user-control.ts'
 
 export interface BrokerOptions {
@@ -101,6 +105,8 @@ export interface Broker {
   /** Takes over a byte stream as an MQTT connection. */
   attach (stream: Duplex, peer: Peer): void
   readonly journal: JournalAccess
+  /** Has replays read from there what the journal has let go of. Before listen(). */
+  remember (history: History): void
   /** Who is in a room, in the order in which they joined. */
   presence (room: string): Participant[]
   stats (): BrokerStats
@@ -165,7 +171,10 @@ export async function createBroker ({ config, logger, authenticator: verifier, f
   })
   const admission = new Admission({ router, retained, ledger, journal, retainedTopics: config.limits.retainedTopics, retainedPerUser: config.limits.retainedPerUser, limits: createPublishLimits(config.limits, config.channels) })
   const presence = new Presence({ announcer: new Announcer({ admission, channels, journal, retained, topics, logger }), channels, grace: config.presence.grace, roomsBySpeaking: config.limits.subscriptions })
-  const sessions = new SessionRegistry({ config, channels, router, ledger, arena, watcher: presence, store: new JournalSessions(journal, topics, maxWait), logger })
+  const store = new JournalSessions(journal, topics, maxWait)
+  const past = new Past(store, topics)
+  const replays = new Replays({ past, logger, perUser: config.limits.replaysPerUser, span: config.limits.replaySpan })
+  const sessions = new SessionRegistry({ config, channels, router, ledger, arena, watcher: presence, store, past, logger })
   journal.holdFor(new SessionNeeds({ sessions: () => sessions.lasting(), handedOver: () => sessions.handedOver, channels, limits: { messages: config.sessions.queueMessages, bytes: config.sessions.queueBytes } }))
   const wills = new Wills({ admission, sessions, channels, topics })
   const control = await createControlPlane({
@@ -176,7 +185,7 @@ export async function createBroker ({ config, logger, authenticator: verifier, f
   const { connectRate } = config.limits
   const connectRates = connectRate === null ? null : new ConnectRates(connectRate)
   const services: Services = {
-    config, logger, channels, topics, router, retained, admission, sessions, presence, control, authenticator, connectRates, wills, reports: new ErrorReports(), ledger, arena
+    config, logger, channels, topics, router, retained, admission, sessions, presence, replays, control, authenticator, connectRates, wills, reports: new ErrorReports(), ledger, arena
   }
   const connections = new Connections(services)
   sessions.restore(saved.sessions.values(), Date.now())
@@ -223,6 +232,7 @@ export async function createBroker ({ config, logger, authenticator: verifier, f
     },
     attach: connections.accept,
     journal,
+    remember: history => replays.remember(history),
     presence: room => Array.from(presence.in(room), ({ user, since, connections }) => ({ user, since, connections })),
     stats: () => ({
       connections: connections.size,

@@ -4,6 +4,7 @@ import { couldMatch, spelledOut } from './could-match.ts'
 import type { ErrorCode } from './errors.ts'
 import type { Grants } from './grants.ts'
 import { encodeSub } from './names.ts'
+import { replayed } from './replay.ts'
 import { roleIn } from './room-grants.ts'
 import { sampleRooms } from './sample-rooms.ts'
 import { filterFault, hasWildcard, isReserved, parseShare, topicFault } from './topic.ts'
@@ -56,18 +57,18 @@ function decideSubscribe (channels: ChannelSet, subject: Subject, filter: string
   const fault = filterFault(filter)
   if (fault !== null) return refuse('filter', fault)
   const share = parseShare(filter)
-  if (share === null) return isReserved(filter) ? decideReserved(subject, filter) : decideFilter(channels, subject, filter)
+  if (share === null) return isReserved(filter) ? decideReserved(channels, subject, filter) : decideFilter(channels, subject, filter)
   // What one connection or an admin is told is not for a group to share.
   if (isReserved(share.filter)) return refuse('filter', '$share/{group}/ takes no filter that starts with $')
   return decideFilter(channels, subject, share.filter)
 }
 
 /** Filters under `$`, by their first level; a wildcard there never means one of these [MQTT-4.7.2-1]. */
-function decideReserved (subject: Subject, filter: string): Decision {
+function decideReserved (channels: ChannelSet, subject: Subject, filter: string): Decision {
   const first = filter.split('/', 1)[0]
   if (first === '$me') return allow('$me/ is for each connection about itself')
   if (first === '$SYS') return subject.admin ? allow('your token is an admin\'s') : refuse('policy', '$SYS/ is for admins: a token with "admin": true')
-  if (first === '$replay') return refuse('filter', '$replay/ is not served by this version')
+  if (first === '$replay') return decideFilter(channels, subject, replayed(filter))
   return refuse('policy', `no filter under ${first} is served`)
 }
 

@@ -1,3 +1,4 @@
+import { isReplay, parseReplay } from './replay.ts'
 import { textFault, utf8Length } from './text.ts'
 
 /** More levels than this are refused: every level costs a step in every matcher, and no real topic comes near. */
@@ -35,6 +36,7 @@ export function topicFault (topic: string): string | null {
 export function filterFault (filter: string): string | null {
   const fault = commonFault(filter, 'filter')
   if (fault !== null) return fault
+  if (isReplay(filter)) return replayFault(filter)
   if (!filter.startsWith(SHARE)) return wildcardFault(filter)
   const share = parseShare(filter)
   // [MQTT-4.8.2-1], [MQTT-4.8.2-2]
@@ -42,6 +44,15 @@ export function filterFault (filter: string): string | null {
   if (hasWildcard(share.group)) return 'the group of a shared filter must not hold + or #'
   if (share.filter === '') return 'a shared filter is $share/{group}/{filter}, and its filter is missing'
   return wildcardFault(share.filter)
+}
+
+/** Why a filter under `$replay/` must not be subscribed to. */
+function replayFault (filter: string): string | null {
+  const replay = parseReplay(filter)!
+  if (typeof replay === 'string') return replay
+  if (replay.filter === '') return 'a replay is $replay/{since}/{filter}, and its filter is missing'
+  // What is shared, or told to one connection, has no past.
+  return isReserved(replay.filter) ? '$replay/{since}/ takes no filter that starts with $' : wildcardFault(replay.filter)
 }
 
 /** The parts of `$share/{group}/{filter}`, either of them possibly empty; null for any other filter. */

@@ -1,5 +1,6 @@
 import { decodeCursor } from '../../protocol/cursor.ts'
 import { FoyerError } from '../../protocol/errors.ts'
+import { parseInstant } from '../../protocol/instant.ts'
 import { roomFault } from '../../protocol/names.ts'
 import { filterFault } from '../../protocol/topic.ts'
 import type { HistoryQuery } from '../store/store.ts'
@@ -10,7 +11,8 @@ const MAX_LIMIT = 1000
 export const PARAMETERS = ['filter', 'limit', 'before', 'after', 'from', 'to'] as const
 
 /** What a request for history asks for, before anyone looked at what the caller may have. */
-export interface HistoryRequest extends Pick<HistoryQuery, 'room' | 'after' | 'before' | 'order' | 'limit'> {
+export interface HistoryRequest extends Pick<HistoryQuery, 'after' | 'before' | 'order' | 'limit'> {
+  readonly room: string
   readonly filter: string
 }
 
@@ -60,15 +62,12 @@ function cursorTime (name: string, text: string | undefined): number | null {
   return cursor.time
 }
 
-/** `2026-11-24`, `2026-11-24T10:00Z`, `2026-11-24T10:00:00.5+01:00`: a time without its zone would mean the server's. */
-const ISO = /^\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d(\.\d{1,9})?)?(Z|[+-]\d\d:\d\d))?$/i
-
 /** Microseconds. */
 function instant (name: string, text: string | undefined): number | null {
   if (text === undefined) return null
-  const milliseconds = /^\d{1,15}$/.test(text) ? Number(text) : ISO.test(text) ? Date.parse(text.toUpperCase()) : NaN
-  if (Number.isNaN(milliseconds)) {
+  const time = parseInstant(text)
+  if (time === null) {
     throw new FoyerError('badRequest', `${name} must be a time as 2026-11-24T10:00:00Z or milliseconds since 1970, not ${JSON.stringify(text)}`)
   }
-  return Math.min(Math.max(0, milliseconds) * 1000, Number.MAX_SAFE_INTEGER)
+  return time
 }

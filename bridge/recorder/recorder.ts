@@ -38,6 +38,8 @@ export interface Lag {
  * it reads the same records again.
  */
 export interface Recorder {
+  /** Everything of the journal up to there is in the store, microseconds. */
+  readonly position: number
   readonly lag: Lag
   /** Files of the journal that were removed before they were stored. */
   readonly missed: number
@@ -145,6 +147,7 @@ export function createRecorder ({ journal, store, logger, flushInterval, batchBy
   run().catch((error: unknown) => { logger.fatal({ err: error }, 'the recorder stopped') })
 
   return {
+    get position () { return consumer.position },
     get lag () { return lag() },
     get missed () { return missed },
     flush,

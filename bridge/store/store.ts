@@ -1,8 +1,9 @@
 import type { StoredMessage } from '../../broker/index.ts'
 
-/** Which stored messages of one room are asked for. */
+/** Which stored messages are asked for. */
 export interface HistoryQuery {
-  readonly room: string
+  /** Null for all rooms. */
+  readonly room: string | null
   /** Topic filters, complete ones; a message is meant if any of them matches its topic. */
   readonly filters: readonly string[]
   /** Names of channels, and topics, that are left out; the caller may not have them, or has them already. */

@@ -16,6 +16,7 @@ import { Expiry } from './expiry.ts'
 import { handshake } from './handshake.ts'
 import { OwnTopics } from './own-topics.ts'
 import { answer, handlePublish, TopicAliases } from './publish.ts'
+import { CursorReports, resumeReplays } from './replay.ts'
 import { reportDrops } from './drop-reports.ts'
 import { RefusalLog } from './refusal-log.ts'
 import type { Services } from './services.ts'
@@ -83,6 +84,7 @@ export class Connection implements Port, OutletOwner, Holder {
   private readonly onGone: (connection: Connection) => void
   private readonly since: number
   private readonly refusals = new RefusalLog()
+  private readonly cursors = new CursorReports()
   private connecting = false
   private busy = false
   /** Monotonic ms since when it has had its turn. */
@@ -213,7 +215,10 @@ export class Connection implements Port, OutletOwner, Holder {
     if (this.closed) return
     const { outbound } = opened.session
     outbound.window.keepMessages()
-    if (!this.outlet.full) reportDrops(this, outbound)
+    if (!this.outlet.full) {
+      reportDrops(this, outbound)
+      this.cursors.tick(this, opened, now)
+    }
   }
 
   /** Takes nothing more from the client; what was taken is still answered. */
@@ -378,6 +383,7 @@ export class Connection implements Port, OutletOwner, Holder {
     }
     services.sessions.attach(opened.session, this)
     resumeFeeds(services, opened)
+    resumeReplays(this, opened)
     this.watchExpiry()
   }
 

@@ -4,6 +4,7 @@ import { encodeReport, type ErrorReport } from './error-reports.ts'
 
 const ERRORS = '$me/errors'
 const EXPIRING = '$me/auth/expiring'
+const REPLAY = '$me/replay'
 const REFRESHED = '$me/auth/refreshed'
 
 /**
@@ -54,6 +55,15 @@ export class OwnTopics {
   /** Another token was taken up; `payload` says which. */
   refreshed (payload: Buffer): void {
     if (this.wants(REFRESHED)) this.publish(REFRESHED, payload)
+  }
+
+  /** How far a replay is. Also when the socket is full: it says what comes before it and what behind. */
+  replay (payload: Buffer): void {
+    if (this.wantsReplay && !this.connection.closed) this.connection.send({ cmd: 'publish', topic: REPLAY, payload, qos: 0, dup: false, retain: false })
+  }
+
+  get wantsReplay (): boolean {
+    return this.wants(REPLAY)
   }
 
   private wants (topic: string): boolean {

@@ -6,6 +6,7 @@ import type { ControlPlane } from '../aedes/control-plane.ts'
 import type { Authenticator } from '../auth/identity.ts'
 import type { Ledger } from '../ledger.ts'
 import type { Presence } from '../presence/presence.ts'
+import type { Replays } from '../replay/replays.ts'
 import type { RetainedMessages } from '../router/retained.ts'
 import type { Router } from '../router/router.ts'
 import type { TopicTable } from '../router/topic-table.ts'
@@ -26,6 +27,7 @@ export interface Services {
   readonly admission: Admission
   readonly sessions: SessionRegistry
   readonly presence: Presence
+  readonly replays: Replays
   readonly control: ControlPlane
   readonly authenticator: Authenticator
   /** Null when CONNECT is not limited. */

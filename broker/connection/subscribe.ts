@@ -2,11 +2,13 @@ import type { ISubscribePacket, ISubscription, IUnsubscribePacket } from 'mqtt-p
 import { errorEntry, FoyerError } from '../../protocol/errors.ts'
 import { decide } from '../../protocol/policy.ts'
 import { roomOfFilter } from '../../protocol/room-of-filter.ts'
+import { parseReplay, replayed } from '../../protocol/replay.ts'
 import { filterFault, parseShare } from '../../protocol/topic.ts'
-import type { QoS } from '../../protocol/channel.ts'
-import type { Subscription } from '../router/subscription.ts'
 import type { Feed } from '../sessions/delivery.ts'
 import type { Connection, Opened } from './connection.ts'
+import type { Beginning } from '../replay/replays.ts'
+import { startReplay } from './replay.ts'
+import { retainedFeed } from './retained-feed.ts'
 import type { Services } from './services.ts'
 
 const FAILURE = 0x80
@@ -23,10 +25,11 @@ export async function handleSubscribe (connection: Connection, opened: Opened, p
   if (subscriptions.length > limits.filtersPerPacket) throw new FoyerError('protocol', `a SUBSCRIBE has ${subscriptions.length} filters, limits.filtersPerPacket allows ${limits.filtersPerPacket}`)
   const granted: number[] = []
   const feeds = new Map<string, Feed>()
+  const replays = new Map<string, Beginning>()
   const recorded: Promise<void>[] = []
   for (const wanted of subscriptions) {
     if (wanted.nl === true && wanted.topic.startsWith('$share/')) throw new FoyerError('protocol', 'a shared subscription has No Local') // [MQTT-3.8.3-4]
-    granted.push(await subscribe(connection, opened, wanted, identifier ?? 0, feeds, recorded))
+    granted.push(await subscribe(connection, opened, wanted, identifier ?? 0, feeds, replays, recorded))
     if (connection.closed) return
   }
   // A SUBACK says that the subscription will be there, whatever dies.
@@ -34,12 +37,13 @@ export async function handleSubscribe (connection: Connection, opened: Opened, p
   if (connection.closed) return
   connection.send({ cmd: 'suback', messageId, granted })
   for (const [filter, feed] of feeds) opened.session.outbound.feed(filter, feed)
+  for (const [filter, beginning] of replays) startReplay(connection, opened, filter, beginning)
   // Those of the last minute come after the SUBACK, too: many clients only listen from there on.
   for (const [index, { topic }] of subscriptions.entries()) if (isOwn(topic) && granted[index]! < FAILURE) connection.own.subscribe(topic)
 }
 
 /** Subscribes to one filter and returns its reason code. */
-async function subscribe (connection: Connection, opened: Opened, wanted: ISubscription, identifier: number, feeds: Map<string, Feed>, recorded: Promise<void>[]): Promise<number> {
+async function subscribe (connection: Connection, opened: Opened, wanted: ISubscription, identifier: number, feeds: Map<string, Feed>, replays: Map<string, Beginning>, recorded: Promise<void>[]): Promise<number> {
   const { services } = connection
   const { session, identity } = opened
   const filter = wanted.topic
@@ -52,27 +56,49 @@ async function subscribe (connection: Connection, opened: Opened, wanted: ISubsc
     return refuse(connection, 'quota', `the session has ${held} subscriptions, as many as limits.subscriptions allows`, filter)
   }
   if (own) return 0
-  const room = before === undefined ? roomOfFilter(services.channels, parseShare(filter)?.filter ?? filter) : null
+  const room = before === undefined ? roomOfFilter(services.channels, innerFilter(filter)) : null
   const tooMany = room === null ? null : services.admission.enter(opened.sender, room)
   if (tooMany !== null) return refuse(connection, 'quota', tooMany, filter)
+  const beginning = await beginReplay(connection, opened, filter)
+  if (typeof beginning === 'string') return refuse(connection, 'quota', beginning, filter)
   if (!await opened.link.subscribe(filter, wanted.qos)) return refuse(connection, 'filter', 'the control plane did not take the filter', filter)
   if (connection.closed) return FAILURE
   const retainHandling = (wanted.rh ?? 0) as 0 | 1 | 2
   // Shared subscriptions get no retained messages; others as Retain Handling says [MQTT-3.3.1-9 to -11].
-  const fed = parseShare(filter) === null && retainHandling !== 2 && !(retainHandling === 1 && before !== undefined)
+  const fed = beginning === null && parseShare(filter) === null && retainHandling !== 2 && !(retainHandling === 1 && before !== undefined)
   if (fed && wanted.qos > 0) session.outbound.feeding(filter)
   const durable = services.sessions.subscribe(session, filter, {
     qos: wanted.qos,
     noLocal: wanted.nl === true || opened.bridge,
     retainAsPublished: wanted.rap === true || opened.bridge,
     retainHandling,
-    identifier
+    identifier,
+    past: beginning?.time ?? null
   })
   // Nobody waits for it when the connection ends before the last filter.
   durable.catch(() => {})
   recorded.push(durable)
+  if (beginning !== null) replays.set(filter, beginning)
   if (fed) feeds.set(filter, retainedFeed(services, session.subscriptions.get(filter)!, opened))
   return wanted.qos
+}
+
+/** Where the replay of a filter begins; null for any other filter, a sentence when there may be no more of them. */
+async function beginReplay ({ services: { replays, logger } }: Connection, { session, identity }: Opened, filter: string): Promise<Beginning | string | null> {
+  const replay = parseReplay(filter)
+  if (replay === null || typeof replay === 'string') return null
+  const refusal = session.replays.has(filter) ? null : replays.refusal(identity.sub)
+  if (refusal !== null) return refusal
+  try {
+    return await replays.begin(replay.since, replay.filter, session)
+  } catch (error) {
+    logger.error({ err: error, session: session.id }, 'history could not be read for a replay')
+    return 'history can not be read at the moment'
+  }
+}
+
+function innerFilter (filter: string): string {
+  return parseShare(filter)?.filter ?? replayed(filter)
 }
 
 /** Begins anew with the retained messages of subscriptions that had not got all of them when the process died. */
@@ -82,18 +108,7 @@ export function resumeFeeds (services: Services, opened: Opened): void {
     const subscription = session.subscriptions.get(filter)
     if (subscription === undefined) session.outbound.endFeed(filter)
     // What was retained later was brought as it came.
-    else session.outbound.feed(filter, retainedFeed(services, subscription, opened, upTo))
-  }
-}
-
-/** The retained messages of a filter, each as it is when its turn comes and judged by its own topic; none behind `upTo`. */
-function * retainedFeed ({ retained }: Services, { filter, qos, identifier }: Subscription, { session }: Opened, upTo = Infinity): Feed {
-  const identifiers = identifier === 0 ? null : [identifier]
-  const now = Date.now()
-  for (const topic of retained.topics(filter)) {
-    const message = retained.get(topic)
-    if (message === null || message.position > upTo || message.expired(now) || !session.mayReceive(topic)) continue
-    yield { message, qos: Math.min(qos, message.qos) as QoS, retain: true, identifiers }
+    else session.outbound.feed(filter, retainedFeed(services, subscription, opened, { upTo }))
   }
 }
 

@@ -38,15 +38,21 @@ export interface SubscriptionOptions {
   readonly identifier: number
   /** It is for messages with later positions. */
   readonly since: number
+  /** Up to where the past was brought, while a replay brings it; null when it is for what comes. */
+  readonly past: number | null
 }
 
 export interface Subscription extends SubscriptionOptions {
   readonly subscriber: Subscriber
   /** The filter as the client wrote it. */
   readonly name: string
-  /** Without the `$share/{group}/` in front. */
+  /** Without the `$share/{group}/` or `$replay/{since}/` in front. */
   readonly filter: string
   readonly share: string | null
+  /** Where its replay began, once that has ended; what is later was brought by it. */
+  readonly covers?: number
+  /** Up to there its replay may have sent before a crash. */
+  readonly ahead?: number
 }
 
 /** Merges the subscriptions of one subscriber that match one topic. */

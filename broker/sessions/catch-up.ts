@@ -165,7 +165,7 @@ export class CatchUp {
     this.tree = new FilterTree()
     this.shared = new FilterTree()
     this.wanted.clear()
-    for (const subscription of subscriptions.values()) (subscription.share === null ? this.tree : this.shared).add(subscription.filter, subscription)
+    for (const subscription of subscriptions.values()) if (subscription.past === null) (subscription.share === null ? this.tree : this.shared).add(subscription.filter, subscription)
   }
 
   /** Whether messages of a topic have to be read: those of shared subscriptions are assigned one by one. */

@@ -37,6 +37,8 @@ export interface Delivery {
   readonly late: boolean
   /** Topic of a retained message of a new subscription, by which a restart finds it; null for others. */
   readonly retainedTopic: string | null
+  /** Whether it is of a replay: a restart finds it in history when the journal has let go of it. */
+  readonly past: boolean
   /** Whether it was sent before: a repetition says so [MQTT-3.3.1-1]. */
   repeated: boolean
   /** Whether its next frame may be sent: at QoS 2 when it can't be forgotten any more that it was. */
@@ -49,8 +51,19 @@ export interface Delivery {
   state: 'waiting' | 'sent' | 'release'
 }
 
-/** Deliveries produced on demand, at the reader's speed: retained messages of a new subscription. */
-export type Feed = Iterator<{ message: Message, qos: QoS } & DeliveryOptions>
+/** One of those that a feed brings. */
+export interface Fed extends DeliveryOptions {
+  readonly message: Message
+  readonly qos: QoS
+  /** Null for a retained message, else that it is of a replay, and whether it may have been sent before a crash. */
+  readonly past: { readonly repeated: boolean } | null
+}
+
+/**
+ * Deliveries produced on demand, at the reader's speed: retained messages of a new subscription, or what is replayed.
+ * Null when the next one is not there yet; its owner then calls `pump` when it is.
+ */
+export type Feed = Iterator<Fed | null>
 
 /** Stored channels keep the order of their messages over all QoS. */
 export function isStored (message: Message): boolean {

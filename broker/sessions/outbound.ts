@@ -41,6 +41,8 @@ export class Outbound {
   scanned = 0
   /** Why the journal may have let go of deliveries that were left in it; null when it has not. */
   leftOut: 'queueFull' | 'expired' | null = null
+  /** Deliveries that were handed to a connection. */
+  sent = 0
   /** Called once when there is room for more from the journal. */
   onRoom: (() => void) | null = null
   readonly window: Window
@@ -278,6 +280,27 @@ export class Outbound {
     if (this.unfed.delete(filter)) this.progress!.addThen({ kind: 'fed', filter }, () => {})
   }
 
+  /** Up to there everything for it was sent; `end` is where the journal ends. */
+  sentUpTo (end: number): number {
+    let first = Infinity
+    for (const delivery of [this.waits.first0(), this.waits.first12()]) {
+      const position = delivery?.message!.position ?? 0
+      if (position > 0 && position < first) first = position
+    }
+    return this.behind ? Math.min(this.scanned, end) : Math.min(first - 1, end)
+  }
+
+  /** Remembers how far a replay has come, with whatever is remembered next. */
+  noteReplayed (filter: string, time: number): void {
+    this.progress?.note(filter, time)
+  }
+
+  /** Calls back when no restart can forget that a replay may have sent everything up to `time`. */
+  noteAhead (filter: string, time: number, then: () => void): void {
+    if (this.progress === null) then()
+    else this.progress.addThen({ kind: 'replaying', filter, time }, then)
+  }
+
   /** Takes a connection: repeats what is in flight with DUP [MQTT-4.4.0-1], then sends what waits. */
   attach (port: Port): void {
     this.port = port
@@ -389,18 +412,21 @@ export class Outbound {
   }
 
   private pull (port: Port): boolean {
-    if (this.feeds.size === 0) return false
-    const [filter, feed] = this.feeds.entries().next().value!
-    const next = feed.next()
-    if (next.done === true) {
-      this.endFeed(filter)
+    for (const [filter, feed] of this.feeds) {
+      const next = feed.next()
+      if (next.done === true) {
+        this.endFeed(filter)
+        return true
+      }
+      if (next.value === null) continue
+      const { message, qos, retain, identifiers, past } = next.value
+      this.ledger.matched++
+      if (qos === 0) this.write0(port, message, retain, identifiers)
+      else if (past === null) this.send(port, this.delivery(message, qos, retain, identifiers, 0, null, false, message.topic.topic))
+      else this.send(port, { ...this.delivery(message, qos, retain, identifiers, this.progress === null ? 0 : message.position, null, true, null), past: true, repeated: qos === 1 && past.repeated })
       return true
     }
-    const { message, qos, retain, identifiers } = next.value
-    this.ledger.matched++
-    if (qos === 0) this.write0(port, message, retain, identifiers)
-    else this.send(port, this.delivery(message, qos, retain, identifiers, 0, null, false, message.topic.topic))
-    return true
+    return false
   }
 
   private write0 (port: Port, message: Message, retain: boolean, identifiers: readonly number[] | null): void {
@@ -416,6 +442,7 @@ export class Outbound {
       port.outlet.push(this.arena.slab, start, this.arena.position)
     }
     this.ledger.written++
+    this.sent++
   }
 
   private send (port: Port, delivery: Delivery): void {
@@ -427,6 +454,7 @@ export class Outbound {
     // Its step says from here on that it was sent.
     if (delivery.shared !== null) this.assignments.remove(delivery.time, delivery.shared)
     this.window.send(port, delivery)
+    this.sent++
   }
 
   private hold0 (delivery: Delivery): void {
@@ -462,6 +490,7 @@ export class Outbound {
       shared,
       late,
       retainedTopic,
+      past: false,
       sequence: this.sequence++,
       packetId: 0,
       state: 'waiting',

@@ -8,6 +8,8 @@ export class Progress implements Progressing {
   private readonly store: SessionStore
   private readonly current: () => number
   private steps: Step[] = []
+  /** How far replays have come, by filter. */
+  private readonly replayed = new Map<string, number>()
   private waiting: (() => void)[] = []
   private taken: (() => void)[] = []
 
@@ -24,6 +26,12 @@ export class Progress implements Progressing {
     this.store.soon(this)
   }
 
+  /** Remembers soon, and with every step, how far a replay has come. */
+  note (filter: string, time: number): void {
+    this.replayed.set(filter, time)
+    this.store.soon(this)
+  }
+
   /** Calls back when the step can't be forgotten any more: forgotten, it would make a message arrive twice or never. */
   addThen (step: Step, then: () => void): void {
     this.steps.push(step)
@@ -34,6 +42,7 @@ export class Progress implements Progressing {
   /** The session is over: what it did must not be said of a later one with its name. */
   end (): void {
     this.steps = []
+    this.replayed.clear()
     this.waiting = []
     this.store.forget(this)
   }
@@ -45,6 +54,8 @@ export class Progress implements Progressing {
   takeSteps (): Step[] {
     const { steps } = this
     this.steps = []
+    for (const [filter, time] of this.replayed) steps.push({ kind: 'replayed', filter, time })
+    this.replayed.clear()
     this.taken = this.waiting
     this.waiting = []
     return steps

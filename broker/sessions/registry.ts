@@ -4,6 +4,7 @@ import { FoyerError } from '../../protocol/errors.ts'
 import type { Identity } from '../auth/identity.ts'
 import type { Logger } from 'pino'
 import { RecordType } from '../../protocol/record.ts'
+import { replayed } from '../../protocol/replay.ts'
 import { parseShare } from '../../protocol/topic.ts'
 import type { RecordWriter } from '../journal/record-writer.ts'
 import { FilterTree } from '../router/filter-tree.ts'
@@ -14,6 +15,8 @@ import { Inbound } from './inbound.ts'
 import { writeHead, writeProgress, writeShared, writeSubscription, type Step } from './session-records.ts'
 import type { SavedSession, SavedSessions } from './saved-sessions.ts'
 import type { Ledger } from '../ledger.ts'
+import type { Past } from '../replay/past.ts'
+import type { Replay } from '../replay/replay.ts'
 import type { Router } from '../router/router.ts'
 import type { Arena } from '../transport/arena.ts'
 import type { Delivery, Port } from './delivery.ts'
@@ -32,6 +35,7 @@ export interface RegistryOptions {
   readonly ledger: Ledger
   readonly arena: Arena
   readonly watcher: SessionWatcher
+  readonly past: Pick<Past, 'message'>
 }
 
 /** Milliseconds until the journal is read again after an error. */
@@ -84,6 +88,11 @@ export class SessionRegistry {
     let sum = 0
     for (const session of this.sessions.values()) sum += session.subscriptions.size
     return sum
+  }
+
+  /** Position of the newest message. */
+  get time (): number {
+    return this.options.store.time
   }
 
   /** Deliveries that wait in all sessions. */
@@ -154,6 +163,7 @@ export class SessionRegistry {
   async subscribe (session: Session, filter: string, options: Omit<Subscription, 'subscriber' | 'name' | 'filter' | 'share' | 'since'>): Promise<void> {
     const before = session.subscriptions.get(filter)
     if (before !== undefined) this.remove(session, before)
+    this.stopReplay(session, filter)
     // What waits for the one that it replaces still comes.
     const subscription = this.add(session, filter, { ...options, since: before?.since ?? this.options.store.time })
     if (session.kept) await this.options.store.subscription(session.id, filter, subscription)
@@ -166,6 +176,8 @@ export class SessionRegistry {
     session.subscriptions.delete(filter)
     session.changes++
     this.remove(session, subscription)
+    this.stopReplay(session, filter)
+    this.coverFor(session, subscription)
     session.outbound.endFeed(filter)
     this.work.handOver(session.outbound.takeAssigned(name => name === filter))
     if (session.kept) await this.options.store.subscription(session.id, filter, null)
@@ -173,19 +185,42 @@ export class SessionRegistry {
 
   private add (session: Session, filter: string, options: Omit<Subscription, 'subscriber' | 'name' | 'filter' | 'share'>): Subscription {
     const share = parseShare(filter)
-    const subscription: Subscription = { ...options, subscriber: session, name: filter, filter: share?.filter ?? filter, share: share?.group ?? null }
+    const subscription: Subscription = { ...options, subscriber: session, name: filter, filter: share?.filter ?? replayed(filter), share: share?.group ?? null }
     session.subscriptions.set(filter, subscription)
     session.changes++
-    this.options.router.add(subscription)
+    if (subscription.past === null) this.options.router.add(subscription)
     if (session.connected) this.options.watcher.subscribed(session, subscription.filter)
     if (share !== null && session.kept) this.work.count(1)
     return subscription
   }
 
   private remove (session: Session, subscription: Subscription): void {
-    this.options.router.remove(subscription)
+    if (subscription.past === null) this.options.router.remove(subscription)
     if (session.connected) this.options.watcher.unsubscribed(session, subscription.filter)
     if (subscription.share !== null && session.kept) this.work.count(-1)
+  }
+
+  /** A replay has brought everything: from this moment on the router brings its subscription what comes. */
+  goLive (session: Session, { subscription, begin, position }: Replay): void {
+    const { name } = subscription
+    session.replays.delete(name)
+    const live: Subscription = { ...subscription, since: position, past: null, covers: begin }
+    session.subscriptions.set(name, live)
+    session.changes++
+    this.options.router.add(live)
+    // Behind it in the journal is all that is sent from here on. Forgotten, the replay goes on where it was.
+    if (session.kept) this.options.store.subscription(session.id, name, live).catch(() => {})
+  }
+
+  private stopReplay (session: Session, filter: string): void {
+    session.replays.get(filter)?.stop()
+    session.replays.delete(filter)
+  }
+
+  /** What a subscription that ends has brought, the replays of its session need not bring. */
+  private coverFor (session: Session, { filter, since, covers, past, share }: Subscription): void {
+    if (past !== null || share !== null) return
+    for (const replay of session.replays.values()) replay.cover({ filter, after: covers ?? since, upTo: this.options.store.time })
   }
 
   /** See `SharedWork.giveRest`. */
@@ -223,7 +258,11 @@ export class SessionRegistry {
         this.countOne(identity.sub)
         session.outbound.restore(one, expiresAt === 0 ? this.options.store.time : maybeSent)
       }
-      for (const [filter, options] of subscriptions) this.add(session, filter, options)
+      for (const [filter, { ahead, ...options }] of subscriptions) {
+        // One that nobody was reading for at the time has sent what it says.
+        const maybeSent = expiresAt === 0 && options.past !== null ? Math.min(ahead ?? 0, this.options.store.time) : 0
+        this.add(session, filter, { ...options, ...(maybeSent > 0 ? { ahead: maybeSent } : {}) })
+      }
       this.idle.add(session)
     }
   }
@@ -241,13 +280,14 @@ export class SessionRegistry {
       writer.end()
       for (const [filter, subscription] of session.subscriptions) {
         writer.begin(RecordType.subscription, time)
-        writeSubscription(writer, session.id, filter, subscription)
+        writeSubscription(writer, session.id, filter, subscription.past === null ? subscription : { ...subscription, past: session.replays.get(filter)?.position ?? subscription.past })
         writer.end()
       }
       if (session.kept) {
         writer.begin(RecordType.progress, time)
         const pending = Array.from(session.inbound.keys(), (packetId): Step => ({ kind: 'pending', packetId }))
-        writeProgress(writer, session.id, [...session.outbound.steps(), ...pending], session.outbound.position())
+        const replaying = Array.from(session.replays, ([filter, { ahead }]): Step => ({ kind: 'replaying', filter, time: ahead }))
+        writeProgress(writer, session.id, [...session.outbound.steps(), ...pending, ...replaying], session.outbound.position())
         writer.end()
       }
       yield
@@ -268,16 +308,17 @@ export class SessionRegistry {
     }
     await session.outbound.load(async delivery => {
       const { retainedTopic, time } = delivery
-      const message = retainedTopic !== null ? retained(retainedTopic) : await this.options.store.message(time)
+      const message = retainedTopic !== null ? retained(retainedTopic) : await this.options.past.message(time)
       if (message === null) return null
       const subscriptions = matching(delivery, message.topic.topic)
       const recipient = subscriptions.length === 0 ? null : recipientOf(subscriptions)
-      return { message, retain: retainedTopic !== null || (recipient?.retainAsPublished === true && message.retain), identifiers: recipient?.identifiers ?? null }
+      return { message, retain: retainedTopic !== null || (!delivery.past && recipient?.retainAsPublished === true && message.retain), identifiers: recipient?.identifiers ?? null }
     })
   }
 
   /** The session's connection is ready to send: repeats, then what waits, in memory and in the journal. */
   attach (session: Session, port: Port): void {
+    session.since = this.options.store.time
     session.outbound.attach(port)
     this.options.watcher.attached(session)
     if (session.outbound.behind) this.catchUp(session)
@@ -328,6 +369,15 @@ export class SessionRegistry {
   /** The connection is gone: the session waits for the next one, or ends. Calls `then` when a restart would know that. */
   release (session: Session, then?: () => void): void {
     this.options.watcher.released(session)
+    for (const [filter, replay] of session.replays) {
+      replay.stop()
+      session.outbound.endFeed(filter)
+      const subscription = session.subscriptions.get(filter)
+      if (subscription === undefined) continue
+      const { ahead: _, ...rest } = subscription
+      session.subscriptions.set(filter, { ...rest, past: replay.position })
+    }
+    session.replays.clear()
     session.holder = null
     session.catchUp?.stop()
     session.catchUp = null

@@ -2,7 +2,7 @@ import { fieldAt, MessageTag, readFields, readMessage, readName, readUint64, Rec
 import type { QoS } from '../../protocol/channel.ts'
 import type { Identity } from '../auth/identity.ts'
 import { decodeIdentity } from './identity-text.ts'
-import { ENDED, FRESH, ProgressTag, REMOVED, SessionTag, SHARED, SHARES, SubscriptionTag, type SavedDelivery, type SavedSubscription, type SavedWill, type SessionHead } from './session-records.ts'
+import { ENDED, FRESH, PAST, ProgressTag, REMOVED, SessionTag, SHARED, SHARES, SubscriptionTag, type SavedDelivery, type SavedSubscription, type SavedWill, type SessionHead } from './session-records.ts'
 
 /** A session as the journal has it. */
 export class SavedSession implements SessionHead {
@@ -40,12 +40,12 @@ export class SavedSession implements SessionHead {
     else this.assigned.set(time, filters)
   }
 
-  sent (packetId: number, qos: QoS, time: number, shared: boolean): void {
+  sent (packetId: number, qos: QoS, time: number, shared: boolean, past: boolean): void {
     const before = this.inflight.get(packetId)
     const filter = !shared ? null : this.assigned.get(time)?.[0] ?? (before?.time === time ? before.shared : null)
     if (filter !== null) this.unassign(time, filter)
     this.lastId = laterId(this.lastId, packetId)
-    this.inflight.set(packetId, { qos, time, shared: filter, topic: null, received: false })
+    this.inflight.set(packetId, { qos, time, shared: filter, past, topic: null, received: false })
   }
 }
 
@@ -130,13 +130,15 @@ export class SavedSessions {
     let options = 0
     let identifier = 0
     let since = 0
+    let past: number | null = null
     readFields(bytes, start, (tag, from, to) => {
       switch (tag) {
         case SubscriptionTag.session: session = this.sessions.get(readName(bytes, from, to)); break
         case SubscriptionTag.filter: filter = readName(bytes, from, to); break
         case SubscriptionTag.options: options = bytes[from]!; break
         case SubscriptionTag.identifier: identifier = readUint64(bytes, from); break
-        case SubscriptionTag.since: since = readUint64(bytes, from)
+        case SubscriptionTag.since: since = readUint64(bytes, from); break
+        case SubscriptionTag.past: past = readUint64(bytes, from)
       }
     })
     if (session === undefined) return
@@ -150,7 +152,8 @@ export class SavedSessions {
       retainAsPublished: (options & 8) !== 0,
       retainHandling: ((options >> 4) & 3) as 0 | 1 | 2,
       identifier,
-      since
+      since,
+      past
     })
   }
 
@@ -186,11 +189,11 @@ export class SavedSessions {
         session.unassign(readUint64(bytes, from), readName(bytes, from + 8, to))
         break
       case ProgressTag.sent:
-        session.sent(packetId, (bytes[from + 2]! & 3) as QoS, readUint64(bytes, from + 3), (bytes[from + 2]! & SHARED) !== 0)
+        session.sent(packetId, (bytes[from + 2]! & 3) as QoS, readUint64(bytes, from + 3), (bytes[from + 2]! & SHARED) !== 0, (bytes[from + 2]! & PAST) !== 0)
         break
       case ProgressTag.sentRetained:
         session.lastId = laterId(session.lastId, packetId)
-        session.inflight.set(packetId, { qos: bytes[from + 2] as QoS, time: 0, shared: null, topic: bytes.toString('utf8', from + 3, to), received: false })
+        session.inflight.set(packetId, { qos: bytes[from + 2] as QoS, time: 0, shared: null, past: false, topic: bytes.toString('utf8', from + 3, to), received: false })
         break
       case ProgressTag.done:
         session.inflight.delete(packetId)
@@ -212,6 +215,16 @@ export class SavedSessions {
       case ProgressTag.fed:
         session.feeding.delete(readName(bytes, from, to))
         break
+      case ProgressTag.replayed:
+      case ProgressTag.replaying: {
+        const filter = readName(bytes, from + 8, to)
+        const subscription = session.subscriptions.get(filter)
+        // It has come to its end, or to another one's beginning.
+        if (subscription?.past == null) break
+        const time = readUint64(bytes, from)
+        session.subscriptions.set(filter, tag === ProgressTag.replaying ? { ...subscription, ahead: time } : { ...subscription, past: Math.max(subscription.past, time) })
+        break
+      }
       case ProgressTag.position:
         session.position = Math.max(session.position, readUint64(bytes, from))
     }

@@ -87,7 +87,9 @@ export class SessionNeeds implements Keeper {
 
 function wishesOf ({ subscriptions }: Session, position: number): Wish[] {
   const wishes: Wish[] = []
-  for (const { filter, qos, since, share } of subscriptions.values()) {
+  for (const { filter, qos, since, share, past } of subscriptions.values()) {
+    // Its position is its own, and what the journal lets go of is in history.
+    if (past !== null) continue
     // Shared subscriptions are given their messages one by one.
     if (share === null) wishes.push({ filter, qos, since: since > position ? since : 0 })
   }

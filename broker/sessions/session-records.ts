@@ -16,12 +16,14 @@ export const SessionTag = { id: 1, clientId: 2, identity: 3, expiry: 4, expiresA
 export const FRESH = 1
 export const ENDED = 2
 
-export const SubscriptionTag = { session: 1, filter: 2, options: 3, identifier: 4, since: 5 } as const
+export const SubscriptionTag = { session: 1, filter: 2, options: 3, identifier: 4, since: 5, past: 6 } as const
 export const REMOVED = 0x80
 
-export const ProgressTag = { session: 1, sent: 2, done: 3, received: 4, released: 5, position: 6, pending: 7, assigned: 8, unassigned: 9, sentRetained: 10, feeding: 11, fed: 12 } as const
+export const ProgressTag = { session: 1, sent: 2, done: 3, received: 4, released: 5, position: 6, pending: 7, assigned: 8, unassigned: 9, sentRetained: 10, feeding: 11, fed: 12, replayed: 13, replaying: 14 } as const
 /** In `sent`, beside the QoS. */
 export const SHARED = 4
+/** Likewise. */
+export const PAST = 8
 /** Stands for the shared subscriptions of all sessions; ids of sessions have a slash. */
 export const SHARES = '$share'
 
@@ -57,19 +59,23 @@ export interface SessionHead {
   readonly will: SavedWill | null
 }
 
-export type SavedSubscription = SubscriptionOptions
+export interface SavedSubscription extends SubscriptionOptions {
+  /** Up to there a replay may have sent at the time of a crash; 0 for others. */
+  readonly ahead?: number
+}
 
 /**
  * One step of a delivery (sent; at QoS 2 received; done), of a QoS 2 message that came from the client (pending, which
  * its record says as well; released), of a message of a shared subscription (assigned to this session; unassigned when
- * it will not be sent to it), or of a subscription that is to get its retained messages (feeding; fed).
+ * it will not be sent to it), of a subscription that is to get its retained messages (feeding; fed), or of a replay: how far
+ * it has come (replayed), and up to where it may have sent by then (replaying).
  */
 export type Step =
-  | { readonly kind: 'sent', readonly packetId: number, readonly qos: QoS, readonly time: number, readonly shared: boolean }
+  | { readonly kind: 'sent', readonly packetId: number, readonly qos: QoS, readonly time: number, readonly shared: boolean, readonly past: boolean }
   | { readonly kind: 'sentRetained', readonly packetId: number, readonly qos: QoS, readonly topic: string }
   | { readonly kind: 'done' | 'received' | 'pending' | 'released', readonly packetId: number }
   | { readonly kind: 'assigned' | 'unassigned', readonly time: number, readonly filter: string }
-  | { readonly kind: 'feeding', readonly time: number, readonly filter: string }
+  | { readonly kind: 'feeding' | 'replayed' | 'replaying', readonly time: number, readonly filter: string }
   | { readonly kind: 'fed', readonly filter: string }
 
 /** A delivery that was sent and not acknowledged. */
@@ -79,6 +85,8 @@ export interface SavedDelivery {
   readonly time: number
   /** The shared subscription that it is of. */
   readonly shared: string | null
+  /** Whether it is of a replay. */
+  readonly past: boolean
   /** Topic of a retained message; null for others. */
   readonly topic: string | null
   /** Whether the client has said so, with PUBREC. */
@@ -114,11 +122,12 @@ export function writeSubscription (writer: RecordWriter, session: string, filter
     writer.byte(SubscriptionTag.options, REMOVED)
     return
   }
-  const { qos, noLocal, retainAsPublished, retainHandling, identifier, since } = subscription
+  const { qos, noLocal, retainAsPublished, retainHandling, identifier, since, past } = subscription
   // The bits of a SUBSCRIBE [MQTT5-3.8.3.1].
   writer.byte(SubscriptionTag.options, qos | (noLocal ? 4 : 0) | (retainAsPublished ? 8 : 0) | (retainHandling << 4))
   if (identifier !== 0) writer.uint64(SubscriptionTag.identifier, identifier)
   writer.uint64(SubscriptionTag.since, since)
+  if (past !== null) writer.uint64(SubscriptionTag.past, past)
 }
 
 export function writeProgress (writer: RecordWriter, session: string, steps: Iterable<Step>, position: number): void {
@@ -126,7 +135,7 @@ export function writeProgress (writer: RecordWriter, session: string, steps: Ite
   for (const step of steps) {
     switch (step.kind) {
       case 'sent': {
-        const bytes = sentHead(step.packetId, step.qos | (step.shared ? SHARED : 0), 8)
+        const bytes = sentHead(step.packetId, step.qos | (step.shared ? SHARED : 0) | (step.past ? PAST : 0), 8)
         writeUint64(bytes, 3, step.time)
         writer.field(ProgressTag.sent, bytes)
         break
@@ -140,7 +149,9 @@ export function writeProgress (writer: RecordWriter, session: string, steps: Ite
       }
       case 'assigned':
       case 'unassigned':
-      case 'feeding': {
+      case 'feeding':
+      case 'replayed':
+      case 'replaying': {
         const filter = Buffer.from(step.filter)
         const bytes = Buffer.allocUnsafe(8 + filter.length)
         writeUint64(bytes, 0, step.time)

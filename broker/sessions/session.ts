@@ -2,6 +2,7 @@ import type { QoS } from '../../protocol/channel.ts'
 import type { ChannelSet } from '../../protocol/channels.ts'
 import { decide } from '../../protocol/policy.ts'
 import type { Identity } from '../auth/identity.ts'
+import type { Replay } from '../replay/replay.ts'
 import type { Message } from '../router/message.ts'
 import type { Recipient, Subscriber, Subscription } from '../router/subscription.ts'
 import type { CatchUp } from './catch-up.ts'
@@ -26,6 +27,10 @@ export class Session implements Subscriber {
   readonly subscriptions = new Map<string, Subscription>()
   /** Counts changes of `subscriptions`. */
   changes = 0
+  /** Those that are under way, by filter. */
+  readonly replays = new Map<string, Replay>()
+  /** Position of the newest message when its connection began. */
+  since = 0
   readonly outbound: Outbound
   /** Packet ids of QoS 2 messages that were received and not yet released. */
   readonly inbound = new Map<number, Inbound>()

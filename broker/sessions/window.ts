@@ -69,7 +69,7 @@ export class Window {
 
   /** Takes up, after a restart, what was in flight. To be completed by `load`. */
   restore (saved: ReadonlyMap<number, SavedDelivery>, lastId: number, sequence: () => number): void {
-    for (const [packetId, { qos, time, received, shared, topic }] of saved) {
+    for (const [packetId, { qos, time, received, shared, past, topic }] of saved) {
       this.inflight.set(packetId, {
         message: null,
         qos,
@@ -77,6 +77,7 @@ export class Window {
         shared,
         late: false,
         retainedTopic: topic,
+        past,
         packetId,
         state: received ? 'release' : 'sent',
         retain: false,
@@ -124,16 +125,16 @@ export class Window {
     return this.inflight.get(packetId)?.shared ?? null
   }
 
-  /** The earliest position of what may have to be sent again; Infinity without any. */
+  /** The earliest position in the journal of what may have to be sent again; Infinity without any. */
   needed (): number {
     let needed = Infinity
-    for (const { time, state } of this.inflight.values()) if (time > 0 && state === 'sent' && time <= needed) needed = time - 1
+    for (const { time, state, past } of this.inflight.values()) if (time > 0 && !past && state === 'sent' && time <= needed) needed = time - 1
     return needed
   }
 
-  /** Positions of what may have to be sent again. */
+  /** Positions in the journal of what may have to be sent again. */
   * positions (): Generator<number> {
-    for (const { time, state } of this.inflight.values()) if (time > 0 && state === 'sent') yield time
+    for (const { time, state, past } of this.inflight.values()) if (time > 0 && !past && state === 'sent') yield time
   }
 
   /**
@@ -345,7 +346,7 @@ export class Window {
 }
 
 /** What a restart has to know to find the delivery again; null for one that is in memory only. */
-function sentStep ({ packetId, qos, time, shared, retainedTopic }: Delivery): Step | null {
-  if (time > 0) return { kind: 'sent', packetId, qos, time, shared: shared !== null }
+function sentStep ({ packetId, qos, time, shared, retainedTopic, past }: Delivery): Step | null {
+  if (time > 0) return { kind: 'sent', packetId, qos, time, shared: shared !== null, past }
   return retainedTopic === null ? null : { kind: 'sentRetained', packetId, qos, topic: retainedTopic }
 }

@@ -47,7 +47,7 @@ function head (id: string, more: Partial<SessionHead> = {}): SessionHead {
   }
 }
 
-const PLAIN: SavedSubscription = { qos: 1, noLocal: false, retainAsPublished: false, retainHandling: 0, identifier: 0, since: 0 }
+const PLAIN: SavedSubscription = { qos: 1, noLocal: false, retainAsPublished: false, retainHandling: 0, identifier: 0, since: 0, past: null }
 
 /** Does some steps, and resolves when they are durable. */
 async function progress (store: SessionStore, id: string, steps: Step[], position = 0): Promise<void> {
@@ -130,14 +130,14 @@ export function sessionStoreContract (factory: () => SessionStoreFactory): void 
 
   it('knows the newest packet identifier, also when they begin again at 1', async () => {
     await opened.store.head(head('ann/phone', { lastId: 65_530 }), true)
-    await progress(opened.store, 'ann/phone', [{ kind: 'sent', packetId: 65_535, qos: 1, time: 5, shared: false }, { kind: 'sent', packetId: 3, qos: 1, time: 6, shared: false }, { kind: 'done', packetId: 3 }])
+    await progress(opened.store, 'ann/phone', [{ kind: 'sent', packetId: 65_535, qos: 1, time: 5, shared: false, past: false }, { kind: 'sent', packetId: 3, qos: 1, time: 6, shared: false, past: false }, { kind: 'done', packetId: 3 }])
     assert.equal((await reopen()).get('ann/phone')!.lastId, 3)
   })
 
   it('forgets a session that ended, and knows nothing of it when it begins anew', async () => {
     await opened.store.head(head('ann/phone'), true)
     await opened.store.subscription('ann/phone', 'a', PLAIN)
-    await progress(opened.store, 'ann/phone', [{ kind: 'sent', packetId: 1, qos: 1, time: 5, shared: false }, { kind: 'pending', packetId: 2 }], 5)
+    await progress(opened.store, 'ann/phone', [{ kind: 'sent', packetId: 1, qos: 1, time: 5, shared: false, past: false }, { kind: 'pending', packetId: 2 }], 5)
     await opened.store.head(head('bob/tv'), true)
     await opened.store.subscription('bob/tv', 'b', PLAIN)
     opened.store.endSoon('bob/tv')
@@ -149,7 +149,7 @@ export function sessionStoreContract (factory: () => SessionStoreFactory): void 
   })
 
   it('keeps subscriptions with all their options, each to its session; the same filter again replaces', async () => {
-    const rich: SavedSubscription = { qos: 2, noLocal: true, retainAsPublished: true, retainHandling: 2, identifier: 268_435_455, since: 77 }
+    const rich: SavedSubscription = { qos: 2, noLocal: true, retainAsPublished: true, retainHandling: 2, identifier: 268_435_455, since: 77, past: null }
     for (const id of ['ann/phone', 'bob/tv']) await opened.store.head(head(id), true)
     await opened.store.subscription('ann/phone', 'rooms/+/messages', PLAIN)
     await opened.store.subscription('ann/phone', 'rooms/+/messages', rich)
@@ -175,15 +175,15 @@ export function sessionStoreContract (factory: () => SessionStoreFactory): void 
   it('keeps each delivery in flight as far as it came', async () => {
     await opened.store.head(head('ann/phone'), true)
     await progress(opened.store, 'ann/phone', [
-      { kind: 'sent', packetId: 1, qos: 1, time: 100, shared: false },
-      { kind: 'sent', packetId: 2, qos: 2, time: 101, shared: false },
-      { kind: 'sent', packetId: 65_535, qos: 2, time: 2 ** 50 + 1, shared: false }
+      { kind: 'sent', packetId: 1, qos: 1, time: 100, shared: false, past: false },
+      { kind: 'sent', packetId: 2, qos: 2, time: 101, shared: false, past: false },
+      { kind: 'sent', packetId: 65_535, qos: 2, time: 2 ** 50 + 1, shared: false, past: false }
     ], 2 ** 50 + 1)
     await progress(opened.store, 'ann/phone', [{ kind: 'done', packetId: 1 }, { kind: 'received', packetId: 2 }], 3)
     const { inflight, position } = (await reopen()).get('ann/phone')!
     assert.deepEqual([...inflight], [[2, { qos: 2, time: 101, received: true, shared: null, topic: null }], [65_535, { qos: 2, time: 2 ** 50 + 1, received: false, shared: null, topic: null }]])
     assert.equal(position, 2 ** 50 + 1, 'a position never goes back')
-    await progress(opened.store, 'ann/phone', [{ kind: 'done', packetId: 2 }, { kind: 'sent', packetId: 2, qos: 1, time: 200, shared: false }, { kind: 'done', packetId: 9 }])
+    await progress(opened.store, 'ann/phone', [{ kind: 'done', packetId: 2 }, { kind: 'sent', packetId: 2, qos: 1, time: 200, shared: false, past: false }, { kind: 'done', packetId: 9 }])
     assert.deepEqual((await reopen()).get('ann/phone')!.inflight.get(2), { qos: 1, time: 200, received: false, shared: null, topic: null })
   })
 
@@ -209,7 +209,7 @@ export function sessionStoreContract (factory: () => SessionStoreFactory): void 
   it('writes lazy steps by itself, and those of a forgotten session never', async () => {
     await opened.store.head(head('ann/phone'), true)
     let written = 0
-    const steps: Step[] = [{ kind: 'sent', packetId: 1, qos: 1, time: 5, shared: false }]
+    const steps: Step[] = [{ kind: 'sent', packetId: 1, qos: 1, time: 5, shared: false, past: false }]
     opened.store.soon({ id: 'ann/phone', position: () => 5, takeSteps: () => steps.splice(0), written: () => { written++ } })
     const gone: Progressing = { id: 'ann/phone', position: () => 0, takeSteps: () => assert.fail('it was asked for its steps'), written: () => {} }
     opened.store.soon(gone)

@@ -82,6 +82,7 @@ export function useServer (): (flags?: Record<string, string>, file?: string) =>
         stream.destroy()
       },
       journal,
+      remember: () => {},
       presence: () => [],
       stats: () => STATS,
       stop: async () => {},

@@ -13,8 +13,12 @@ export interface Statement {
 /** Where the messages of a query may come from: node, room, channel, topic and sender by number. */
 export function originsStatement (query: HistoryQuery): Statement {
   const filters = query.filters.map((filter, i) => topicCondition(filter, `filter${i}`))
-  const conditions = ['room = $room', `(${filters.map(({ sql }) => sql).join(' OR ') || 'false'})`]
-  const values: Record<string, DuckDBValue> = { room: query.room }
+  const conditions = [`(${filters.map(({ sql }) => sql).join(' OR ') || 'false'})`]
+  const values: Record<string, DuckDBValue> = {}
+  if (query.room !== null) {
+    conditions.push('room = $room')
+    values.room = query.room
+  }
   const types: Record<string, DuckDBType> = {}
   for (const filter of filters) Object.assign(values, filter.values)
   const except = (column: 'channel' | 'topic', names: readonly string[]): void => {

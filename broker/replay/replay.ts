@@ -1,0 +1,190 @@
+import { setImmediate as turn } from 'node:timers/promises'
+import type { QoS } from '../../protocol/channel.ts'
+import { filterMatches } from '../../protocol/topic.ts'
+import type { Message } from '../router/message.ts'
+import { recipientOf, type Subscription } from '../router/subscription.ts'
+import type { Fed, Feed } from '../sessions/delivery.ts'
+import type { Session } from '../sessions/session.ts'
+import type { Past } from './past.ts'
+
+/** Later than every position: from there on what comes may have been sent as well. */
+const EVERYTHING = Number.MAX_SAFE_INTEGER
+
+/** A stretch in which another subscription of the session has brought, or will bring, what its filter matches. */
+export interface Covered {
+  readonly filter: string
+  /** Exclusive. */
+  readonly after: number
+  readonly upTo: number
+}
+
+export interface ReplayOptions {
+  readonly session: Session
+  readonly subscription: Subscription
+  readonly past: Past
+  /** It begins behind this position. */
+  readonly begin: number
+  /** Up to there it may have sent before a crash. */
+  readonly ahead: number
+  /** Whether nothing of what was asked for was cut off. */
+  readonly complete: boolean
+  /** Called in the very turn in which everything was sent and nothing has come since. */
+  readonly onEnd: (replay: Replay) => void
+  /** Called once, when it is over for whatever reason. */
+  readonly onOver: () => void
+  /** What is stored can't be read at the moment; it is tried again. */
+  readonly onError: (error: unknown) => void
+}
+
+/** Milliseconds until what could not be read is tried again. */
+const RETRY_MS = 1000
+
+/**
+ * Brings one subscription what was stored since its beginning, in the order of positions and at the reader's speed, until
+ * nothing is left; from then on the router brings it what comes. As all that has a position is released in its order,
+ * there is nothing before that moment that was not brought, and nothing after it that was.
+ */
+export class Replay implements Feed {
+  /** Messages that were brought. */
+  count = 0
+  /** Everything up to there was sent. */
+  position: number
+  /** Up to there it may have sent, as the journal says. */
+  ahead: number
+  complete: boolean
+  readonly begin: number
+  readonly subscription: Subscription
+
+  private readonly options: ReplayOptions
+  private readonly covered: Covered[] = []
+  /** Up to there a crash may have hidden that messages were sent. */
+  private readonly maybeSent: number
+  private batch: readonly Message[] = []
+  private index = 0
+  private onDrained: (() => void) | null = null
+  private ended = false
+
+  constructor (options: ReplayOptions) {
+    this.options = options
+    this.subscription = options.subscription
+    this.begin = this.position = options.begin
+    this.ahead = this.maybeSent = options.ahead
+    this.complete = options.complete
+  }
+
+  /** The session's other subscription has ended: what it brought until then is not brought again. */
+  cover (covered: Covered): void {
+    this.covered.push(covered)
+  }
+
+  /** Ends it, wherever it is. */
+  stop (): void {
+    this.end()
+    this.onDrained?.()
+  }
+
+  private end (): void {
+    if (this.ended) return
+    this.ended = true
+    this.options.onOver()
+  }
+
+  next (): IteratorResult<Fed | null> {
+    while (this.index < this.batch.length) {
+      const message = this.batch[this.index++]!
+      const fed = this.judge(message)
+      this.position = message.time
+      this.options.session.outbound.noteReplayed(this.subscription.name, message.time)
+      if (fed !== null) {
+        this.count++
+        return { done: false, value: fed }
+      }
+    }
+    this.onDrained?.()
+    return this.ended ? { done: true, value: null } : { done: false, value: null }
+  }
+
+  /** Runs until it has ended. */
+  async run (): Promise<void> {
+    for (;;) {
+      try {
+        await this.follow()
+        return
+      } catch (error) {
+        if (this.ended) return
+        this.options.onError(error)
+        await new Promise<void>(resolve => setTimeout(resolve, RETRY_MS).unref())
+        if (this.ended) return
+      }
+    }
+  }
+
+  private async follow (): Promise<void> {
+    const { past, session, onEnd } = this.options
+    const { outbound } = session
+    for await (const { messages, upTo, gap } of past.follow(this.position, this.subscription.filter, topic => session.mayReceive(topic))) {
+      if (this.ended) return
+      if (gap) this.complete = false
+      const atEnd = upTo >= past.end
+      if (messages.length > 0 || atEnd) await this.reserve(atEnd ? EVERYTHING : upTo)
+      if (this.ended) return
+      this.batch = messages
+      this.index = 0
+      outbound.pump()
+      while (this.index < this.batch.length && !this.isEnded()) await new Promise<void>(resolve => { this.onDrained = resolve })
+      this.onDrained = null
+      if (this.isEnded()) return
+      if (upTo > this.position) this.position = upTo
+      if (upTo < past.end) continue
+      // What waits for the disk before it may be sent comes before everything else.
+      if (outbound.window.holding) {
+        await turn()
+        continue
+      }
+      this.end()
+      onEnd(this)
+      return
+    }
+  }
+
+  private isEnded (): boolean {
+    return this.ended
+  }
+
+  /** Before anything is sent: after a crash it is known what may have been. */
+  private async reserve (upTo: number): Promise<void> {
+    if (upTo <= this.ahead || !this.options.session.kept) return
+    this.ahead = upTo
+    await new Promise<void>(resolve => this.options.session.outbound.noteAhead(this.subscription.name, upTo, resolve))
+  }
+
+  private judge (message: Message): Fed | null {
+    const { session } = this.options
+    const { topic } = message.topic
+    if (!session.mayReceive(topic) || this.isCovered(message, topic)) return null
+    const { retainAsPublished: _, ...recipient } = recipientOf([this.subscription])
+    const qos = Math.min(recipient.qos, message.qos) as QoS
+    const repeated = message.time <= this.maybeSent
+    // At QoS 0 what may have been sent is not sent again.
+    if (qos === 0 && repeated) return null
+    return { message, qos, retain: false, identifiers: recipient.identifiers, past: { repeated } }
+  }
+
+  /** Whether another subscription of the session brings this message. */
+  private isCovered (message: Message, topic: string): boolean {
+    const { session } = this.options
+    const { time } = message
+    for (const { filter, after, upTo } of this.covered) if (time > after && time <= upTo && filterMatches(filter, topic)) return true
+    for (const other of session.subscriptions.values()) {
+      if (other === this.subscription || other.share !== null || !filterMatches(other.filter, topic)) continue
+      const replay = session.replays.get(other.name)
+      if (replay === this) continue
+      if (replay !== undefined) {
+        if (time > replay.begin && time <= replay.position) return true
+      } else if (other.past === null && time > (other.covers ?? other.since) && (other.qos > 0 || time > session.since)) {
+        return true
+      }
+    }
+    return false
+  }
+}

@@ -1,0 +1,99 @@
+import type { Logger } from 'pino'
+import type { Since } from '../../protocol/replay.ts'
+import type { Subscription } from '../router/subscription.ts'
+import type { Session } from '../sessions/session.ts'
+import type { History } from './history.ts'
+import type { Past } from './past.ts'
+import { Replay } from './replay.ts'
+
+export interface ReplaysOptions {
+  readonly past: Past
+  readonly logger: Logger
+  /** Replays of one user that may be under way at once. */
+  readonly perUser: number
+  /** Milliseconds that a replay may reach back; null = any. */
+  readonly span: number | null
+}
+
+/** Where a replay begins, and whether that is where it was asked to. */
+export interface Beginning {
+  /** Behind this position, microseconds. */
+  readonly time: number
+  readonly complete: boolean
+}
+
+/** All replays that are under way, and how many of each user. */
+export class Replays {
+  private readonly options: ReplaysOptions
+  private readonly perUser = new Map<string, number>()
+
+  constructor (options: ReplaysOptions) {
+    this.options = options
+  }
+
+  /** Replays that are under way. */
+  get size (): number {
+    let sum = 0
+    for (const count of this.perUser.values()) sum += count
+    return sum
+  }
+
+  /** See `Past.remember`. */
+  remember (history: History): void {
+    this.options.past.remember(history)
+  }
+
+  /** Why a user may not begin another one; null when that is no matter. */
+  refusal (sub: string): string | null {
+    const { perUser } = this.options
+    return (this.perUser.get(sub) ?? 0) < perUser ? null : `limits.replaysPerUser allows ${perUser} replays at once`
+  }
+
+  /** Where a replay begins that is asked for now. Throws when what is stored can't be read. */
+  async begin (since: Since, filter: string, session: Session): Promise<Beginning> {
+    const { past, span } = this.options
+    const earliest = span === null ? 0 : (Date.now() - span) * 1000
+    const time = await this.beginning(since, filter, session)
+    // A cursor of another node says nothing about what was stored here.
+    const isOurs = since.kind !== 'after' || since.node === 0
+    const complete = isOurs && !(time < earliest && await past.hasAny(time, earliest, filter, topic => session.mayReceive(topic)))
+    return { time: Math.min(Math.max(time, earliest), past.end), complete }
+  }
+
+  private async beginning (since: Since, filter: string, session: Session): Promise<number> {
+    switch (since.kind) {
+      case 'ago': return Math.max(0, (Date.now() - since.ms) * 1000 - 1)
+      case 'from': return Math.max(0, since.time - 1)
+      case 'after': return since.time
+      case 'last': return await this.options.past.behindLast(since.count, filter, topic => session.mayReceive(topic))
+    }
+  }
+
+  /** Begins to bring a subscription its past. `onEnd` is called when it is to be live. */
+  start (session: Session, subscription: Subscription, { time, complete }: Beginning, onEnd: (replay: Replay) => void): void {
+    const { past, logger } = this.options
+    const { name } = subscription
+    const { sub } = session.identity
+    const replay = new Replay({
+      session,
+      subscription,
+      past,
+      begin: time,
+      ahead: subscription.ahead ?? 0,
+      complete,
+      onEnd,
+      onOver: () => this.over(sub),
+      onError: error => logger.error({ err: error, session: session.id }, 'a replay could not be read; it is tried again')
+    })
+    session.replays.set(name, replay)
+    session.outbound.feed(name, replay)
+    this.perUser.set(sub, (this.perUser.get(sub) ?? 0) + 1)
+    void replay.run()
+  }
+
+  private over (sub: string): void {
+    const count = this.perUser.get(sub)! - 1
+    if (count === 0) this.perUser.delete(sub)
+    else this.perUser.set(sub, count)
+  }
+}

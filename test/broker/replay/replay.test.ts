@@ -1,0 +1,282 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'mocha'
+import type { IPublishPacket } from 'mqtt-packet'
+import { pino } from 'pino'
+import { pastOfStore } from '../../../bridge/history/past-of-store.ts'
+import { createRecorder } from '../../../bridge/recorder/recorder.ts'
+import { openDuckdbStore } from '../../../bridge/store/duckdb/duckdb-store.ts'
+import { encodeCursor } from '../../../protocol/cursor.ts'
+import { newBroker, type Keys } from '../../helpers/foyer.ts'
+import { MqttClient, type ConnectOptions } from '../../helpers/mqtt-client.ts'
+import { useTeardown } from '../../helpers/teardown.ts'
+import { until } from '../../helpers/within.ts'
+
+const X = 'rooms/lobby/telemetry/d/x'
+const Y = 'rooms/hall/telemetry/d/y'
+
+interface Marker { readonly filter: string, readonly cursor: string, readonly replayed?: number, readonly complete?: boolean }
+
+describe('a replay', () => {
+  const t = useTeardown()
+
+  /** A broker with history that can be held back: what it holds is in the journal alone. */
+  async function setUp (keys: Keys = {}, yaml = '') {
+    const foyer = await newBroker(t, keys, yaml)
+    const store = await openDuckdbStore({ dataDir: foyer.config.dataDir })
+    let held: Promise<void> | null = null
+    const slow = {
+      newestAtOpen: store.newestAtOpen,
+      append: async (records: Uint8Array<ArrayBuffer>): Promise<void> => {
+        await held
+        await store.append(records)
+      }
+    }
+    const recorder = createRecorder({ journal: foyer.broker.journal, store: slow, logger: pino({ level: 'silent' }), flushInterval: 10 })
+    foyer.broker.remember(pastOfStore(store, recorder))
+    t.after(async () => {
+      await foyer.broker.stop()
+      await recorder.close()
+      await store.close()
+    })
+    const open = async (name: string, more: Partial<ConnectOptions> = {}): Promise<MqttClient> => await MqttClient.connect(t, { port: foyer.port, clientId: name, username: 'x', password: Buffer.from(foyer.token(name)), ...more })
+    const publisher = await open('ann')
+    let n = 0
+    return {
+      foyer,
+      open,
+      /** As many more on each topic, numbered through. */
+      async publish (count: number, ...topics: string[]): Promise<void> {
+        for (let i = 0; i < count; i++) for (const topic of topics) publisher.publish(topic, String(++n), { qos: 1, messageId: n })
+        await publisher.settled()
+      },
+      stored: () => recorder.flush(),
+      /** History takes nothing more until the returned function is called. */
+      hold: (): () => void => {
+        let release!: () => void
+        held = new Promise(resolve => { release = resolve })
+        return () => {
+          held = null
+          release()
+        }
+      }
+    }
+  }
+
+  const numbers = (client: MqttClient): number[] => client.inbox.filter(packet => packet.cmd === 'publish' && !packet.topic.startsWith('$')).map(packet => Number((packet as IPublishPacket).payload))
+  const range = (from: number, to: number): number[] => Array.from({ length: to - from + 1 }, (_, i) => from + i)
+
+  async function marker (client: MqttClient): Promise<Marker> {
+    const packet = await client.find(packet => packet.cmd === 'publish' && packet.topic === '$me/replay' && packet.payload.includes('"complete"'), 'marker', 10_000) as IPublishPacket
+    return JSON.parse(packet.payload.toString()) as Marker
+  }
+
+  /** Whoever is told when a replay is over. */
+  async function reader (open: (name: string, more?: Partial<ConnectOptions>) => Promise<MqttClient>, more: Partial<ConnectOptions> = {}): Promise<MqttClient> {
+    const client = await open('bob', more)
+    await client.subscribe('$me/replay', 0, 1)
+    return client
+  }
+
+  for (const protocolVersion of [4, 5] as const) {
+    it(`brings what was stored, then the marker, then what comes (level ${protocolVersion})`, async () => {
+      const { open, publish, stored } = await setUp()
+      await publish(300, X)
+      await stored()
+      await publish(50, X)
+      const bob = await reader(open, { protocolVersion })
+      assert.deepEqual(await bob.subscribe(`$replay/last=200/${X}`, 0, 2), [0])
+      const { cursor, ...rest } = await marker(bob)
+      assert.deepEqual(rest, { filter: `$replay/last=200/${X}`, replayed: 200, complete: true })
+      assert.match(cursor, /^[\w-]{12}$/)
+      assert.deepEqual(numbers(bob), range(151, 350))
+      await publish(20, X)
+      await until(() => numbers(bob).length === 220, 'that live ones come')
+      assert.deepEqual(numbers(bob), range(151, 370))
+      assert.ok(bob.inbox.every(packet => packet.cmd !== 'publish' || !packet.retain))
+    })
+  }
+
+  it('is the same wherever the messages are: in history, in the journal, or on their way from the one to the other', async () => {
+    const { open, publish, stored, hold } = await setUp()
+    await publish(700, X, Y)
+    await stored()
+    const release = hold()
+    await publish(700, X, Y)
+    const bob = await reader(open)
+    await bob.subscribe('$replay/1h/rooms/+/telemetry/#', 0, 2)
+    await until(() => numbers(bob).length > 100, 'that it has begun')
+    release()
+    await publish(100, X, Y)
+    await until(() => numbers(bob).length >= 3000, 'that all come', 20_000)
+    assert.deepEqual(numbers(bob), range(1, 3000))
+  })
+
+  it('begins where it is told', async () => {
+    const { open, publish, stored } = await setUp()
+    await publish(3, X)
+    const between = Date.now() + 1
+    await until(() => Date.now() > between + 1, 'that the clock goes on')
+    await publish(3, X)
+    await stored()
+    const first = await open('first', { protocolVersion: 5 })
+    await first.subscribe(`$replay/last=6/${X}`, 0, 2)
+    await until(() => numbers(first).length === 6, 'all')
+    const ids = first.inbox.filter((packet): packet is IPublishPacket => packet.cmd === 'publish').map(({ properties }) => properties!.userProperties!.id as string)
+    for (const [since, from] of [['last=1', 6], ['last=4', 3], ['last=1000', 1], ['1h', 1], ['0s', 7], [`after=${ids[2]}`, 4], [`after=${ids[5]}`, 7], [`from=${new Date(between).toISOString()}`, 4], [`from=${between}`, 4], ['from=2020-01-01', 1]] as const) {
+      const bob = await reader(open)
+      await bob.subscribe(`$replay/${since}/${X}`, 0, 2)
+      const { replayed, complete } = await marker(bob)
+      assert.deepEqual([replayed, complete], [7 - from, true], since)
+      assert.deepEqual(numbers(bob), range(from, 6), since)
+      await bob.end()
+    }
+  })
+
+  it('brings nothing that another subscription of the session has brought, or will', async () => {
+    const { open, publish } = await setUp()
+    await publish(10, X, Y)
+    const bob = await reader(open)
+    await bob.subscribe(X, 0, 2)
+    await publish(5, X, Y)
+    await until(() => numbers(bob).length === 5, 'what is live')
+    // What it was not subscribed to before is all that is left of X.
+    await bob.subscribe('$replay/1h/rooms/+/telemetry/#', 0, 3)
+    assert.equal((await marker(bob)).replayed, 25)
+    await bob.subscribe('$replay/last=7/rooms/+/telemetry/#', 0, 4)
+    assert.equal((await marker(bob)).replayed, 0)
+    bob.send({ cmd: 'unsubscribe', messageId: 5, unsubscriptions: [X] })
+    await bob.take('unsuback')
+    await publish(5, X, Y)
+    await until(() => numbers(bob).length === 40, 'that each has come')
+    assert.deepEqual(numbers(bob).toSorted((a, b) => a - b), range(1, 40))
+  })
+
+  it('brings what another subscription has not brought, although that ends while it is under way', async () => {
+    const { open, publish } = await setUp()
+    await publish(300, X)
+    const bob = await reader(open)
+    assert.deepEqual(await bob.subscribe(`$replay/1h/${X}`, 1, 2), [1])
+    await bob.subscribe(X, 1, 3)
+    await publish(20, X)
+    bob.send({ cmd: 'unsubscribe', messageId: 4, unsubscriptions: [X] })
+    await bob.take('unsuback')
+    await publish(20, X)
+    const seen: number[] = []
+    await until(() => {
+      for (const packet of bob.inbox.splice(0)) {
+        if (packet.cmd !== 'publish' || packet.topic !== X) continue
+        seen.push(Number(packet.payload))
+        bob.send({ cmd: 'puback', messageId: packet.messageId! })
+      }
+      return seen.length >= 340
+    }, 'that all come')
+    await bob.settled()
+    assert.deepEqual(numbers(bob), [])
+    assert.deepEqual(seen.toSorted((a, b) => a - b), range(1, 340))
+  })
+
+  it('waits for its reader, holds up nothing else of it, and is one of limits.replaysPerUser while it does', async () => {
+    const { open, publish, foyer } = await setUp({ 'limits.replaysPerUser': '1', 'limits.inflight': '10' })
+    await publish(50, X)
+    const bob = await reader(open)
+    await bob.subscribe('$me/errors', 0, 2)
+    await bob.subscribe(`$replay/1h/${X}`, 1, 3)
+    await until(() => numbers(bob).length === 10, 'that its window is full')
+    await bob.subscribe(Y, 0, 4)
+    await publish(1, Y)
+    await until(() => numbers(bob).includes(51), 'that another one is live')
+    const other = await open('bob', { clientId: 'other' })
+    assert.deepEqual(await other.subscribe('$me/errors', 0, 1), [0])
+    assert.deepEqual(await other.subscribe(`$replay/1h/${X}`, 0, 2), [0x80])
+    const report = await other.find(packet => packet.cmd === 'publish' && packet.topic === '$me/errors', 'report') as IPublishPacket
+    assert.match(report.payload.toString(), /"quota".*limits\.replaysPerUser allows 1/)
+    // It ends with its subscription, and with its connection.
+    bob.send({ cmd: 'unsubscribe', messageId: 5, unsubscriptions: [`$replay/1h/${X}`] })
+    await bob.take('unsuback')
+    assert.deepEqual(await other.subscribe(`$replay/1h/${X}`, 1, 3), [1])
+    await other.end()
+    assert.deepEqual(await bob.subscribe(`$replay/1h/${X}`, 1, 6), [1])
+    assert.equal(foyer.broker.stats().waiting, 0)
+  })
+
+  it('begins anew when it is subscribed to again', async () => {
+    const { open, publish } = await setUp()
+    await publish(10, X)
+    const bob = await reader(open)
+    for (let i = 1; i <= 2; i++) {
+      await bob.subscribe(`$replay/last=5/${X}`, 0, 2)
+      assert.equal((await marker(bob)).replayed, 5)
+    }
+    await publish(1, X)
+    await until(() => numbers(bob).length === 11, 'that what comes comes once')
+    assert.deepEqual(numbers(bob), [...range(6, 10), ...range(6, 10), 11])
+  })
+
+  it('says when it is not complete: it was to reach back too far, or to begin behind a message of another node', async () => {
+    for (const [span, cases] of [
+      ['1s', [['2h', false], ['from=2020-01-01', false], ['last=1000', false], [`from=${Date.now() + 600_000}`, true]]],
+      ['1h', [['2h', true], ['from=2020-01-01', true], ['last=1000', true], [`after=${encodeCursor(Date.now() * 1000 - 60e6, 7)}`, false]]]
+    ] as const) {
+      const { open, publish } = await setUp({ 'limits.replaySpan': span })
+      await publish(3, X)
+      const stored = Date.now()
+      await until(() => Date.now() > stored + 1001, 'that they are a second old')
+      for (const [since, complete] of cases) {
+        const bob = await reader(open)
+        await bob.subscribe(`$replay/${since}/${X}`, 0, 2)
+        assert.equal((await marker(bob)).complete, complete, `${since} within ${span}`)
+        assert.deepEqual(numbers(bob), span === '1h' ? [1, 2, 3] : [])
+        await bob.end()
+      }
+    }
+  })
+
+  it('is judged by what the token allows today, message by message', async () => {
+    const { open, publish, foyer, stored } = await setUp()
+    await publish(20, X, Y)
+    await stored()
+    await publish(5, X, Y)
+    const bob = await reader(open, { password: Buffer.from(foyer.token('bob', { lobby: 'listener' })) })
+    assert.deepEqual(await bob.subscribe('$replay/last=10/rooms/+/telemetry/#', 0, 2), [0])
+    assert.equal((await marker(bob)).replayed, 10)
+    assert.deepEqual(numbers(bob), Array.from({ length: 10 }, (_, i) => 31 + 2 * i))
+    assert.deepEqual(await bob.subscribe(`$replay/1h/${Y}`, 0, 3), [0x80])
+  })
+
+  it('leaves retained messages of stored channels to history, and brings the others behind the marker', async () => {
+    const { open } = await setUp()
+    const ann = await open('dev', { clientId: 'state' })
+    ann.publish('rooms/lobby/state/dev', '1', { qos: 1, messageId: 1, retain: true })
+    ann.publish('rooms/lobby/state/dev', '2', { qos: 1, messageId: 2, retain: true })
+    await ann.settled()
+    const bob = await reader(open)
+    await bob.subscribe('rooms/lobby/live/+', 0, 2)
+    await until(async () => (await open('look', { clientId: 'look' })).subscribe('rooms/+/presence/+', 0, 1).then(() => true), 'that presence is there')
+    await bob.subscribe('$replay/1h/rooms/lobby/#', 0, 3)
+    await marker(bob)
+    const roster = await bob.find(packet => packet.cmd === 'publish' && packet.topic === 'rooms/lobby/presence/bob', 'roster') as IPublishPacket
+    assert.ok(roster.payload.length > 0)
+    const states = bob.inbox.filter((packet): packet is IPublishPacket => packet.cmd === 'publish' && packet.topic === 'rooms/lobby/state/dev')
+    assert.deepEqual(states.map(({ payload, retain }) => [payload.toString(), retain]), [['1', false], ['2', false]])
+  })
+
+  it('tells a client of 3.1.1 by and by where it is, and a replay from there goes on without a seam', async () => {
+    const { open, publish } = await setUp()
+    await publish(10, X)
+    const bob = await reader(open)
+    await bob.subscribe(`$replay/1h/${X}`, 0, 2)
+    await marker(bob)
+    await publish(1100, X)
+    const report = await bob.find(packet => packet.cmd === 'publish' && packet.topic === '$me/replay', 'where it is', 10_000) as IPublishPacket
+    const { cursor, filter, ...rest } = JSON.parse(report.payload.toString()) as Marker
+    assert.deepEqual([filter, rest], [`$replay/1h/${X}`, {}])
+    await until(() => numbers(bob).length === 1110, 'all')
+    const seen = numbers(bob).length
+    await bob.end()
+    const again = await reader(open)
+    await again.subscribe(`$replay/after=${cursor}/${X}`, 0, 2)
+    const { replayed } = await marker(again)
+    assert.ok(replayed! <= seen - 1000, `${replayed} were told of as if they had not been sent`)
+    assert.deepEqual(numbers(again), range(1111 - replayed!, 1110))
+  })
+})
