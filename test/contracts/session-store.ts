@@ -160,6 +160,24 @@ export function sessionStoreContract (factory: () => SessionStoreFactory): void 
     assert.deepEqual([...sessions.get('bob/tv')!.subscriptions], [['rooms/+/messages', PLAIN]])
   })
 
+  it('keeps how far a replay has come and may have sent, until it has ended or begins anew', async () => {
+    const past = { ...PLAIN, past: 100 }
+    await opened.store.head(head('ann/phone'), true)
+    for (const filter of ['$replay/1h/a', '$replay/1h/b', '$replay/1h/c']) await opened.store.subscription('ann/phone', filter, past)
+    await progress(opened.store, 'ann/phone', [
+      { kind: 'replaying', filter: '$replay/1h/a', time: 500 }, { kind: 'replayed', filter: '$replay/1h/a', time: 300 }, { kind: 'replayed', filter: '$replay/1h/b', time: 300 },
+      { kind: 'sent', packetId: 7, qos: 2, time: 300, shared: false, past: true }
+    ])
+    await progress(opened.store, 'ann/phone', [{ kind: 'replayed', filter: '$replay/1h/a', time: 200 }])
+    await opened.store.subscription('ann/phone', '$replay/1h/b', { ...PLAIN, since: 600 })
+    await opened.store.subscription('ann/phone', '$replay/1h/c', past)
+    // Said of the one that has ended, and of one that never was.
+    await progress(opened.store, 'ann/phone', [{ kind: 'replayed', filter: '$replay/1h/b', time: 700 }, { kind: 'replaying', filter: '$replay/1h/d', time: 700 }])
+    const { subscriptions, inflight } = (await reopen()).get('ann/phone')!
+    assert.deepEqual([...subscriptions], [['$replay/1h/a', { ...PLAIN, past: 300, ahead: 500 }], ['$replay/1h/b', { ...PLAIN, since: 600 }], ['$replay/1h/c', past]])
+    assert.equal(inflight.get(7)?.past, true)
+  })
+
   it('forgets a subscription that ended, and that of nobody', async () => {
     await opened.store.head(head('ann/phone'), true)
     await opened.store.subscription('ann/phone', 'a', PLAIN)
@@ -181,10 +199,10 @@ export function sessionStoreContract (factory: () => SessionStoreFactory): void 
     ], 2 ** 50 + 1)
     await progress(opened.store, 'ann/phone', [{ kind: 'done', packetId: 1 }, { kind: 'received', packetId: 2 }], 3)
     const { inflight, position } = (await reopen()).get('ann/phone')!
-    assert.deepEqual([...inflight], [[2, { qos: 2, time: 101, received: true, shared: null, topic: null }], [65_535, { qos: 2, time: 2 ** 50 + 1, received: false, shared: null, topic: null }]])
+    assert.deepEqual([...inflight], [[2, { qos: 2, time: 101, received: true, shared: null, past: false, topic: null }], [65_535, { qos: 2, time: 2 ** 50 + 1, received: false, shared: null, past: false, topic: null }]])
     assert.equal(position, 2 ** 50 + 1, 'a position never goes back')
     await progress(opened.store, 'ann/phone', [{ kind: 'done', packetId: 2 }, { kind: 'sent', packetId: 2, qos: 1, time: 200, shared: false, past: false }, { kind: 'done', packetId: 9 }])
-    assert.deepEqual((await reopen()).get('ann/phone')!.inflight.get(2), { qos: 1, time: 200, received: false, shared: null, topic: null })
+    assert.deepEqual((await reopen()).get('ann/phone')!.inflight.get(2), { qos: 1, time: 200, received: false, shared: null, past: false, topic: null })
   })
 
   it('knows the QoS 2 messages that came from a client until it has released them', async () => {
