@@ -24,7 +24,7 @@ export interface ErrorEntry {
 const table = {
   policy: { kind: 'refused', reasonCode: 0x87, status: 403, sentence: 'your token does not grant this', remedy: 'ask for a token whose role in the room allows it; `foyer explain` names the rule' },
   topic: { kind: 'refused', reasonCode: 0x90, status: 404, sentence: 'the topic lies outside every channel', remedy: 'publish to a topic that a channel declares, for instance rooms/{room}/messages, or declare a channel in the configuration' },
-  filter: { kind: 'refused', reasonCode: 0x8f, status: 400, sentence: 'the topic filter is not valid', remedy: '# stands only at the end, + and # only as a whole level, at most 98 levels' },
+  filter: { kind: 'refused', reasonCode: 0x8f, status: 400, sentence: 'the topic filter is not valid', remedy: '# stands only at the end, + and # only as a whole level, at most 98 levels; a replay is $replay/{since}/{filter}' },
   size: { kind: 'refused', reasonCode: 0x83, status: 413, sentence: 'the payload is larger than the channel allows', remedy: 'send less at once, or raise maxBytes of the channel' },
   schema: { kind: 'refused', reasonCode: 0x99, status: 422, sentence: 'the payload is not what the channel accepts', remedy: 'compare it with what the channel declares' },
   belowQos: { kind: 'refused', reasonCode: 0x83, status: 422, sentence: 'the QoS is below what the channel guarantees', remedy: 'publish with the QoS of the channel, for commands 2' },

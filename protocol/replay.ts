@@ -19,7 +19,7 @@ export interface ReplayFilter {
 }
 
 const REPLAY = '$replay/'
-const FORMS = '10m, 24h, 7d, last=100, after={cursor} or from=2026-11-24T10:00:00Z'
+const FORMS = '10m (s, m, h, d, w), last=100, after=CURSOR or from=TIME'
 const MOST_LAST = 1_000_000
 
 const UNITS = new Map([['s', 1000], ['m', 60_000], ['h', 3_600_000], ['d', 86_400_000], ['w', 604_800_000]])
