@@ -8,6 +8,7 @@ COPY config config
 COPY broker broker
 COPY bridge bridge
 COPY client client
+COPY devices devices
 COPY cli cli
 COPY scripts/bundle-client.js scripts/
 RUN npm run build
