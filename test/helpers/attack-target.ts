@@ -34,7 +34,8 @@ export function useTarget (keys: Keys = {}, yaml = ''): Target {
   const t = useTeardown()
   before(async function () {
     this.timeout(60_000)
-    broker = await BrokerProcess.start(keys, yaml)
+    // Who is gone is gone: no test has to wait until that is believed.
+    broker = await BrokerProcess.start({ 'presence.grace': '0s', ...keys }, yaml)
     canary = await Canary.start({ after: work => { ends.push(work) } }, broker)
     await canary.sing()
     // It has joined its room, and the roster has its entry.

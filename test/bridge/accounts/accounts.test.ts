@@ -89,8 +89,9 @@ describe('users and tokens over HTTP', () => {
     const server = await besideBroker(t)
     const old = signed(SECRET, { sub: 'ann', exp: now() + 600, iat: now() - 1, jti: 'one', rooms: { '*': 'owner' } })
     const client = await open(server, old)
-    const answer = await server.ask('POST', '/api/revocations', server.admin, { jti: 'one', exp: now() + 600 })
-    assert.deepEqual([answer.status, answer.json()], [200, { jti: 'one', exp: now() + 600 }])
+    const exp = now() + 600
+    const answer = await server.ask('POST', '/api/revocations', server.admin, { jti: 'one', exp })
+    assert.deepEqual([answer.status, answer.json()], [200, { jti: 'one', exp }])
     await client.take('disconnect')
     const refused = await server.ask('GET', HISTORY, old)
     assert.deepEqual([refused.status, refused.json().code], [401, 'tokenRevoked'])
