@@ -203,7 +203,7 @@ export class Admission {
 
   private released ({ message, claim }: Pending): void {
     const { ledger } = this.options
-    if (message.sender !== '') {
+    if (!message.isBrokers) {
       ledger.journaled++
       if (message.stored) ledger.stored++
     }
@@ -214,7 +214,7 @@ export class Admission {
 
   private deliver (message: Message): void {
     const { ledger, retained, router } = this.options
-    if (message.sender === '') ledger.own++
+    if (message.isBrokers) ledger.own++
     else ledger.accepted++
     if (message.retain) retained.set(message)
     router.route(message)

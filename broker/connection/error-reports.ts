@@ -1,5 +1,6 @@
 import { errorEntry, type ErrorCode } from '../../protocol/errors.ts'
 import { shorten } from './shorten.ts'
+import { PAYLOAD_BYTES } from './small-payload.ts'
 
 /** One no, as a client reads it on `$me/errors`. */
 export interface ErrorReport {
@@ -16,8 +17,6 @@ const KEPT_MS = 60_000
 const CLOSED_KEPT_MS = 60 * 60_000
 /** Sessions remembered at once; the longest untouched goes first. */
 const SESSIONS = 10_000
-/** Small clients have receive buffers of 256 bytes, topic and header included. */
-const PAYLOAD_BYTES = 159
 
 /**
  * The latest refusals of each session, for a minute, and for an hour why its connection was closed: a client learns it

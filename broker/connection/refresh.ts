@@ -4,12 +4,11 @@ import type { Outcome } from '../admission/outcome.ts'
 import type { Identity } from '../auth/identity.ts'
 import type { Connection, Opened } from './connection.ts'
 import { narrow } from './narrow.ts'
+import { PAYLOAD_BYTES } from './small-payload.ts'
 
 /** Where a client publishes a new token for its connection. */
 export const REFRESH = '$me/auth/refresh'
 
-/** Small clients have receive buffers of 256 bytes, topic and header included. */
-const PAYLOAD_BYTES = 159
 /** No more of the shortest would fit. */
 const MOST_GRANTS = 12
 

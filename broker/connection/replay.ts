@@ -4,9 +4,8 @@ import type { Replay } from '../replay/replay.ts'
 import type { Connection, Opened } from './connection.ts'
 import { unstoredFeed } from './retained-feed.ts'
 import { shorten } from './shorten.ts'
+import { PAYLOAD_BYTES } from './small-payload.ts'
 
-/** Small clients have receive buffers of 256 bytes, topic and header included. */
-const PAYLOAD_BYTES = 159
 /** What is told again and again: where the reader is, at least so often (ms), or after so many messages. */
 const INTERVAL_MS = 5000
 const INTERVAL_MESSAGES = 1000

@@ -31,13 +31,6 @@ export class Replays {
     this.options = options
   }
 
-  /** Replays that are under way. */
-  get size (): number {
-    let sum = 0
-    for (const count of this.perUser.values()) sum += count
-    return sum
-  }
-
   /** See `Past.remember`. */
   remember (history: History): void {
     this.options.past.remember(history)

@@ -83,6 +83,11 @@ export class Message implements MessageFields {
     return this.journaled ? this.time : 0
   }
 
+  /** Whether the broker itself says it. */
+  get isBrokers (): boolean {
+    return this.sender === ''
+  }
+
   /** Length of the payload in bytes. */
   get length (): number {
     return this.end - this.start

@@ -75,7 +75,7 @@ export class Router {
     if (shares !== null) for (const share of shares) matched += this.deliverShared(message, share, false)
     this.ledger.matched += matched
     // The broker speaks once in a long while about each user of a room: to remember who hears it would cost users times users.
-    if (message.sender === '') entry.recipients = entry.shares = null
+    if (message.isBrokers) entry.recipients = entry.shares = null
   }
 
   /**
