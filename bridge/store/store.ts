@@ -17,6 +17,43 @@ export interface HistoryQuery {
   readonly limit: number
 }
 
+/** What a chart asks for: figures of one field, by topic and stretch of time. */
+export interface SeriesQuery extends Pick<HistoryQuery, 'filters' | 'exceptChannels' | 'exceptTopics'> {
+  readonly room: string
+  /**
+   * A member of JSON payloads, dots lead into nested ones. Null is the payload itself where that is a number, and else
+   * its member `value`. Messages without a number there are not counted.
+   */
+  readonly field: string | null
+  /** Microseconds, inclusive and exclusive. */
+  readonly from: number
+  readonly to: number
+  /** Microseconds; buckets begin at multiples of it since 1970. */
+  readonly bucket: number
+  /** The most buckets, all topics together. */
+  readonly limit: number
+}
+
+/** The figures of one topic. All arrays have the same length; buckets without messages are left out. */
+export interface Series {
+  readonly topic: string
+  /** Where each bucket begins, microseconds, rising. */
+  readonly time: Float64Array
+  readonly min: Float64Array
+  readonly max: Float64Array
+  readonly avg: Float64Array
+  readonly count: Float64Array
+  /** The newest of each bucket. */
+  readonly last: Float64Array
+}
+
+export interface SeriesPage {
+  /** In the order of topics. */
+  readonly series: readonly Series[]
+  /** Whether there are more buckets than the limit: then the last series ends early, or others are missing. */
+  readonly more: boolean
+}
+
 export interface HistoryPage {
   readonly messages: readonly StoredMessage[]
   /** Whether messages that are meant follow the last one. */
@@ -44,6 +81,9 @@ export interface Store {
    */
   history (query: HistoryQuery): Promise<HistoryPage>
 
+  /** The figures of a query. */
+  series (query: SeriesQuery): Promise<SeriesPage>
+
   /**
    * The messages of all rooms after a position, oldest first, for who compares what is stored: about `limit`, fewer
    * where the page would grow beyond some megabytes, none only at the end. Messages that share a position, as they never
@@ -62,4 +102,33 @@ export interface Store {
 
   /** Finishes what was asked before and lets go of the files. Idempotent. */
   close (): Promise<void>
+}
+
+/** What is to be forgotten: everything of a room, or everything that a `sub` sent, up to a position (microseconds). */
+export interface Erasure {
+  readonly kind: 'room' | 'sender'
+  readonly name: string
+  readonly upTo: number
+}
+
+/** What retention has removed: messages of a room and channel, the last of them at `upTo`. */
+export interface Removal {
+  readonly room: string
+  readonly channel: string
+  readonly upTo: number
+}
+
+/** What the embedded store can do beyond every store. */
+export interface KeepingStore extends Store {
+  /**
+   * No later read finds what is erased, also after a restart, when it resolves. The bytes on disk go with the next
+   * rewriting of the files that hold them, which is begun at once.
+   */
+  erase (erasure: Erasure): Promise<void>
+
+  /** What retention removed so far. */
+  readonly removals: readonly Removal[]
+
+  /** Writes the messages of a query (its order and limit are not looked at) to a new Parquet file; resolves with their number. */
+  exportParquet (query: HistoryQuery, path: string): Promise<number>
 }
