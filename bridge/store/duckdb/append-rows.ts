@@ -6,8 +6,11 @@ import type { RecordRows } from './record-rows.ts'
 /** Rows that DuckDB works on at once. */
 const CHUNK_ROWS = 2048
 
+/** Rows, and bytes of their payloads. */
+export interface Added { readonly rows: number, readonly bytes: number }
+
 /** Appends rows by columns, which costs half of what value by value does. `rows` stands at the first one. */
-export async function appendRows (connection: DuckDBConnection, rows: RecordRows, origins: Origins): Promise<void> {
+export async function appendRows (connection: DuckDBConnection, rows: RecordRows, origins: Origins): Promise<Added> {
   const appender = await connection.createAppender('messages')
   // The appender casts the times: as numbers they cost less than a BigInt each.
   const chunk = DuckDBDataChunk.create([DOUBLE, UINTEGER, UTINYINT, BLOB], CHUNK_ROWS)
@@ -16,6 +19,7 @@ export async function appendRows (connection: DuckDBConnection, rows: RecordRows
   let known: Origin | null = null
   let number = 0
   let count = 0
+  const added = { rows: 0, bytes: 0 }
   const flush = (): void => {
     chunk.rowCount = count
     for (const column of [time, origin, qos, payload]) column.flush()
@@ -32,11 +36,14 @@ export async function appendRows (connection: DuckDBConnection, rows: RecordRows
     origin.setItem(count, number)
     qos.setItem(count, rows.qos)
     payload.setItem(count, new DuckDBBlobValue(bytes.subarray(rows.payloadStart, rows.payloadEnd)))
+    added.rows++
+    added.bytes += rows.payloadEnd - rows.payloadStart
     if (++count === CHUNK_ROWS) flush()
   } while (rows.next())
   if (count > 0) flush()
   appender.closeSync()
   await appendOrigins(connection, origins)
+  return added
 }
 
 type Column = ReturnType<DuckDBDataChunk['getColumnVector']>

@@ -1,132 +1,181 @@
 import { existsSync } from 'node:fs'
+import { mkdir } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
 import { DuckDBInstance } from '@duckdb/node-api'
-import type { DuckDBBlobValue, DuckDBConnection, DuckDBValue } from '@duckdb/node-api'
-import type { QoS } from '../../../protocol/channel.ts'
-import type { HistoryQuery } from '../store.ts'
-import { appendRows } from './append-rows.ts'
-import { historyStatement, originsStatement, type Statement } from './history-sql.ts'
+import type { DuckDBConnection } from '@duckdb/node-api'
+import { KEEP_ALL, type RetentionRules } from '../retention.ts'
+import type { Erasure, HistoryQuery, Removal, SeriesPage, SeriesQuery } from '../store.ts'
+import { settle, removeLeftovers } from './adoption.ts'
+import { appendRows, type Added } from './append-rows.ts'
+import { changed, loadErasures, loadRemovals, saveChange, saveErasure, transaction, type Change } from './changes.ts'
+import { exportStatement } from './export-sql.ts'
+import { Keeper, type Recent, type Sizes } from './keeper.ts'
 import { Origins } from './origins.ts'
 import type { Row } from './packed-messages.ts'
-import { rangeEnd, rangeStatement } from './range-sql.ts'
+import { readHistory, readRange, type Contents, type Rows } from './pages.ts'
 import { RecordRows } from './record-rows.ts'
 import { checkVersion, migrate } from './schema.ts'
-import { windows } from './windows.ts'
+import { loadManifest, type Manifest } from './sealed-files.ts'
+import { readSeries } from './series.ts'
+import { literal, sealedSource } from './sources-sql.ts'
+import { Reading } from './statement.ts'
+import { Turns } from './turns.ts'
 
-/** A page stops growing here: until it is sent, its messages are in the memory of several places at once. */
-const PAGE_BYTES = 8 * 1024 * 1024
+export interface DatabaseOptions {
+  /** Of `store.duckdb`; sealed files are in the folder `history` beside it. */
+  readonly path: string
+  /** Nothing is made or changed: a file that is missing is an empty one in memory. */
+  readonly readOnly: boolean
+  readonly retention?: RetentionRules | undefined
+  /** Folders that exports may be written to. */
+  readonly exportTo?: readonly string[] | undefined
+  /** When what came last is sealed; tests make it small. */
+  readonly sizes?: Partial<Sizes> | undefined
+}
 
-/** A query that takes longer is interrupted; it would keep all others waiting. */
-const QUERY_TIMEOUT = 10_000
+/** What happens without being asked for. */
+export interface DatabaseEvents {
+  onRemovals (removals: readonly Removal[]): void
+  onWarning (warning: string): void
+  onFailure (error: unknown): void
+}
 
-export interface Rows { readonly rows: Row[], readonly more: boolean }
-
-/** The DuckDB file. Its methods may be called at any time; reads follow each other, and so do writes. */
+/** The DuckDB file and what is sealed beside it. Its methods may be called at any time; reads follow each other, and so do writes. */
 export interface Database {
-  /** Time of the newest row that was there at the start. */
+  /** Time of the newest message that was there at the start. */
   readonly newest: number | null
   /** Stores what is history among records of the journal, and not there yet. */
   append (records: Uint8Array): Promise<void>
   history (query: HistoryQuery): Promise<Rows>
+  series (query: SeriesQuery): Promise<SeriesPage>
   range (after: number, limit: number): Promise<Row[]>
   count (before: number): Promise<number>
-  close (): void
+  erase (erasure: Erasure): Promise<void>
+  exportParquet (query: HistoryQuery, path: string): Promise<number>
+  /** Does what is to be done about the files, as if it were `now` (milliseconds since 1970). */
+  keep (now: number): Promise<void>
+  close (): Promise<void>
 }
 
-/** With `readOnly` nothing is made or changed: a file that is missing is an empty one in memory. */
-export async function openDatabase (path: string, readOnly: boolean): Promise<Database> {
+export async function openDatabase ({ path, readOnly, retention = KEEP_ALL, exportTo = [], sizes }: DatabaseOptions, events: DatabaseEvents): Promise<Database> {
+  const folder = join(dirname(path), 'history')
   const isThere = !readOnly || existsSync(path)
+  if (!readOnly) await mkdir(folder, { recursive: true })
   const instance = await open(isThere ? path : ':memory:', isThere && readOnly)
-  // Reads and writes have a connection each, so that a long read keeps no write waiting.
+  // Reads, writes and the keeping of files have a connection each, so that none of them waits for another.
   const writer = await instance.connect()
   const reader = await instance.connect()
+  const keeping = await instance.connect()
   // Nothing here loads extensions or touches other files; a hole in a query should not either.
   await writer.run('SET autoinstall_known_extensions = false')
   await writer.run('SET autoload_known_extensions = false')
+  await writer.run('SET parquet_metadata_cache = true')
   await (isThere && readOnly ? checkVersion : migrate)(writer, path)
+  await writer.run(`SET allowed_directories = [${[folder, ...exportTo].map((name) => literal(join(name, '/'))).join(', ')}]`)
   await writer.run('SET enable_external_access = false')
   await writer.run('SET lock_configuration = true')
 
   const origins = await Origins.load(writer)
-  let { first, last } = await bounds(writer)
-  let writes: Promise<unknown> = Promise.resolve()
-  let reads: Promise<unknown> = Promise.resolve()
+  const removals = await loadRemovals(writer)
+  let erasures = await loadErasures(writer)
+  let recent = await recentOf(writer)
+  const stored = await loadManifest(writer)
+  const newest = recent.last ?? (stored.sealedUpTo > 0 ? stored.sealedUpTo : null)
+  const settled = await settle(writer, folder, stored, newest)
+  let manifest: Manifest = settled.manifest
+  let last = newest ?? (manifest.sealedUpTo > 0 ? manifest.sealedUpTo : -Infinity)
+  if (!readOnly) {
+    // What was taken over may be kept by other rules than these.
+    if (manifest !== stored) await saveChange(writer, stored, { add: manifest.files.filter((file) => !stored.files.includes(file)), remove: stored.files.filter((file) => !manifest.files.includes(file)), sealedUpTo: manifest.sealedUpTo, rules: '' })
+    await removeLeftovers(folder, settled.leftovers)
+  }
+  for (const warning of settled.warnings) events.onWarning(warning)
+  events.onRemovals([...removals.values()])
+
+  const writes = new Turns()
+  const reads = new Turns()
+  const keeps = new Turns()
+  const keeper = new Keeper({
+    connection: keeping,
+    turns: keeps,
+    rules: retention,
+    rulesBefore: await rulesOf(writer),
+    sizes,
+    contents,
+    recent: () => recent,
+    commit: (change) => reads.run(() => writes.run(() => commit(change))),
+    onFailure: (error) => { events.onFailure(error) }
+  }, readOnly)
+
+  function contents (): Contents {
+    return { ...manifest, folder, last, erasures }
+  }
 
   async function append (records: Uint8Array): Promise<void> {
     const rows = new RecordRows(records, last)
     // Often there is nothing but what clients told us about their sessions.
     if (!rows.next()) return
-    const oldest = rows.time
-    await writer.run('BEGIN')
+    const first = rows.time
+    let added: Added = { rows: 0, bytes: 0 }
     try {
-      await appendRows(writer, rows, origins)
-      await writer.run('COMMIT')
+      await transaction(writer, async () => { added = await appendRows(writer, rows, origins) })
     } catch (error) {
       origins.rollback()
-      await rollback(writer)
       throw error
     }
     origins.commit()
     last = rows.time
-    first ??= oldest
+    recent = { first: recent.first ?? first, last, rows: recent.rows + added.rows, bytes: recent.bytes + added.bytes }
+    if (keeper.isFull) keeper.look()
   }
 
-  async function history (query: HistoryQuery): Promise<Rows> {
-    const rows: Row[] = []
-    let bytes = 0
-    if (first === null) return { rows, more: false }
-    const deadline = Date.now() + QUERY_TIMEOUT
-    const before = Math.min(query.before, last + 1)
-    const after = Math.max(query.after, first - 1)
-    const run = async ({ sql, values, types }: Statement): Promise<DuckDBValue[][]> => await within(deadline, reader, async () => (await reader.runAndReadAll(sql, values, types)).getRows())
-    // Once, and not for each window: they are few beside the messages.
-    const from = new Map((await run(originsStatement(query))).map(([id, ...names]) => [Number(id), names]))
-    if (from.size === 0) return { rows, more: false }
-    for (const window of windows(after, before, query.order)) {
-      // One more than asked for tells whether more follow.
-      const found = await run(historyStatement([...from.keys()], query.order, window, query.limit + 1 - rows.length, Math.max(1, PAGE_BYTES - bytes)))
-      for (const [time, origin, qos, payload] of found) {
-        if (rows.length === query.limit) return { rows, more: true }
-        const row = rowOf([time!, ...from.get(Number(origin))!, qos!, payload!])
-        rows.push(row)
-        bytes += row.payload.byteLength
-      }
-      if (found.length < Number(found[0]?.at(-1) ?? 0)) return { rows, more: true }
+  async function commit (change: Change): Promise<void> {
+    await saveChange(writer, manifest, change)
+    const names = new Set(manifest.files.map(({ name }) => name))
+    manifest = changed(manifest, change)
+    for (const { name } of manifest.files) names.delete(name)
+    if (change.sealedUpTo !== undefined) {
+      origins.forget()
+      recent = await recentOf(writer)
     }
-    return { rows, more: false }
-  }
-
-  async function range (after: number, limit: number): Promise<Row[]> {
-    const deadline = Date.now() + QUERY_TIMEOUT
-    const run = ({ sql, values, types }: Statement): Promise<DuckDBValue[][]> => within(deadline, reader, async () => (await reader.runAndReadAll(sql, values, types)).getRows())
-    const [end] = (await run(rangeEnd(after, limit)))[0] ?? []
-    return end == null ? [] : (await run(rangeStatement(after, Number(end), PAGE_BYTES))).map(rowOf)
+    if (change.erased !== undefined) erasures = erasures.filter((erasure) => erasure !== change.erased)
+    for (const removal of change.removals ?? []) removals.set(`${removal.room}/${removal.channel}`, removal)
+    if ((change.removals ?? []).length > 0) events.onRemovals([...removals.values()])
+    // No read is under way that could want them.
+    await removeLeftovers(folder, [...names])
   }
 
   async function count (before: number): Promise<number> {
-    const found = await reader.runAndReadAll('SELECT count(*) FROM messages WHERE time < $before', { before: BigInt(before) })
-    return Number(found.getRows()[0]![0])
-  }
-
-  /** Reads follow each other. */
-  function inTurn<T> (read: () => Promise<T>): Promise<T> {
-    const done = reads.then(read)
-    reads = done.catch(() => {})
-    return done
+    const reading = new Reading(reader)
+    const ask = async (source: string, condition: string): Promise<number> => Number((await reading.rows({ sql: `SELECT count(*) FROM ${source} WHERE ${condition}`, values: {}, types: {} }))[0]![0])
+    let sum = await ask('messages', `time < ${before}`)
+    for (const file of manifest.files) if (file.first < before) sum += file.last < before ? file.rows : await ask(sealedSource(folder, [file]), `time < make_timestamp(${before})`)
+    return sum
   }
 
   return {
-    newest: first === null ? null : last,
-    append (records) {
-      const done = writes.then(() => append(records))
-      writes = done.catch(() => {})
-      return done
+    newest: last === -Infinity ? null : last,
+    append: (records) => writes.run(() => append(records)),
+    history: (query) => reads.run(() => readHistory(new Reading(reader), contents(), query)),
+    series: (query) => reads.run(() => readSeries(new Reading(reader), contents(), query)),
+    range: (after, limit) => reads.run(() => readRange(new Reading(reader), contents(), after, limit)),
+    count: (before) => reads.run(() => count(before)),
+    async erase (erasure) {
+      await reads.run(() => writes.run(async () => {
+        await saveErasure(writer, erasure)
+        erasures = [...erasures, erasure]
+        recent = await recentOf(writer)
+      }))
+      keeper.look()
     },
-    history: (query) => inTurn(() => history(query)),
-    range: (after, limit) => inTurn(() => range(after, limit)),
-    count: (before) => inTurn(() => count(before)),
-    close () {
-      reader.closeSync()
-      writer.closeSync()
+    exportParquet: (query, path) => keeps.run(async () => {
+      const { sql, values, types } = exportStatement(contents(), query, path)
+      return Number((await keeping.runAndReadAll(sql, values, types)).getRows()[0]![0])
+    }),
+    keep: (now) => keeper.work(now),
+    async close () {
+      await keeper.close()
+      for (const connection of [reader, writer, keeping]) connection.closeSync()
       // Also moves the write-ahead log into the file.
       instance.closeSync()
     }
@@ -144,44 +193,14 @@ async function open (path: string, readOnly: boolean): Promise<DuckDBInstance> {
   }
 }
 
-async function bounds (connection: DuckDBConnection): Promise<{ first: number | null, last: number }> {
-  const reader = await connection.runAndReadAll('SELECT min(time), max(time) FROM messages')
-  const [first, last] = reader.getRows()[0] ?? []
-  return { first: first == null ? null : Number(first), last: last == null ? -Infinity : Number(last) }
+async function recentOf (connection: DuckDBConnection): Promise<Recent & { readonly last: number | null }> {
+  const found = await connection.runAndReadAll('SELECT min(time), max(time), count(*), coalesce(sum(octet_length(payload)), 0) FROM messages')
+  const [first, last, rows, bytes] = found.getRows()[0]!
+  return { first: first == null ? null : Number(first), last: last == null ? null : Number(last), rows: Number(rows), bytes: Number(bytes) }
 }
 
-/** The columns that the statements of history-sql.ts and range-sql.ts select. */
-function rowOf ([time, node, room, channel, topic, sender, qos, payload]: readonly DuckDBValue[]): Row {
-  return {
-    time: Number(time),
-    node: Number(node),
-    room: String(room),
-    channel: String(channel),
-    topic: String(topic),
-    sender: String(sender),
-    qos: Number(qos) as QoS,
-    payload: (payload as DuckDBBlobValue).bytes
-  }
-}
-
-async function rollback (connection: DuckDBConnection): Promise<void> {
-  try {
-    await connection.run('ROLLBACK')
-  } catch {
-    // A failed COMMIT has ended the transaction already; the first error is the one to report.
-  }
-}
-
-async function within<T> (deadline: number, connection: DuckDBConnection, query: () => Promise<T>): Promise<T> {
-  const timer = setTimeout(() => { connection.interrupt() }, Math.max(0, deadline - Date.now()))
-  try {
-    return await query()
-  } catch (error) {
-    if (Date.now() >= deadline) throw new Error(`the query took longer than ${QUERY_TIMEOUT / 1000} s`, { cause: error })
-    throw error
-  } finally {
-    clearTimeout(timer)
-  }
+async function rulesOf (connection: DuckDBConnection): Promise<string> {
+  return String((await connection.runAndReadAll('SELECT rules FROM sealed')).getRows()[0]![0])
 }
 
 function firstLine (text: string): string {

@@ -1,21 +1,45 @@
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { Store } from '../store.ts'
+import type { Logger } from 'pino'
+import type { RetentionRules } from '../retention.ts'
+import type { KeepingStore, Removal } from '../store.ts'
+import type { Sizes } from './keeper.ts'
 import { unpack, withCursor } from './packed-messages.ts'
 import { startWorker } from './worker-client.ts'
 
 export interface DuckdbStoreOptions {
-  /** Folder of `store.duckdb`, see `dataDir`; made if it is missing. */
+  /** Folder of `store.duckdb` and of `history`, see `dataDir`; made if it is missing. */
   readonly dataDir: string
+  /** How long messages are kept; forever unless given. */
+  readonly retention?: RetentionRules
+  /** Folders that exports may be written to. */
+  readonly exportTo?: readonly string[]
+  /** Is told what a person should know of the files, and what went wrong in keeping them. */
+  readonly logger?: Pick<Logger, 'warn' | 'error'>
+  /** When what came last is sealed; tests make it small. */
+  readonly sizes?: Partial<Sizes>
   /** Looks only: neither the folder nor the file is made or changed, and what is missing is empty. */
   readonly readOnly?: boolean
 }
 
-/** The default store: one DuckDB file, in a thread of its own. Throws one clear sentence if the file can't be used. */
-export async function openDuckdbStore ({ dataDir, readOnly = false }: DuckdbStoreOptions): Promise<Store> {
+export interface DuckdbStore extends KeepingStore {
+  /** Does what is to be done about the files, as if it were `now` (milliseconds since 1970); it happens by itself, too. */
+  keep (now: number): Promise<void>
+}
+
+/**
+ * The default store: a DuckDB file of what came last and sorted Parquet files of the rest, in a thread of its own. Throws
+ * one clear sentence if they can't be used.
+ */
+export async function openDuckdbStore ({ dataDir, readOnly = false, logger, retention, exportTo, sizes }: DuckdbStoreOptions): Promise<DuckdbStore> {
   if (!readOnly) await mkdir(dataDir, { recursive: true })
-  const worker = startWorker()
-  const opened = worker.call('open', { path: join(dataDir, 'store.duckdb'), readOnly })
+  let removals: readonly Removal[] = []
+  const worker = startWorker((notice) => {
+    if ('removals' in notice) removals = notice.removals
+    else if ('warning' in notice) logger?.warn(notice.warning)
+    else logger?.error({ reason: notice.failure }, 'files of history could not be sealed, removed or written again; it is tried again in a minute')
+  })
+  const opened = worker.call('open', { options: { path: join(dataDir, 'store.duckdb'), readOnly, retention, exportTo, sizes } })
   opened.catch(() => worker.end())
   const { newest } = await opened
   // Appends and reads under way, which close() lets finish.
@@ -50,11 +74,20 @@ export async function openDuckdbStore ({ dataDir, readOnly = false }: DuckdbStor
       const { messages, more } = await worker.call('history', { query })
       return { messages: Array.from(unpack(messages), withCursor), more }
     }),
+    series: (query) => run(() => worker.call('series', { query })),
     range: (after, limit) => run(async () => {
       const { messages } = await worker.call('range', { after, limit })
       return Array.from(unpack(messages), withCursor)
     }),
     count: (before) => run(async () => (await worker.call('count', { before })).count),
+    erase: (erasure) => run(async () => {
+      await worker.call('erase', { erasure })
+    }),
+    exportParquet: (query, path) => run(async () => (await worker.call('exportParquet', { query, path })).rows),
+    keep: (now) => run(async () => {
+      await worker.call('keep', { now })
+    }),
+    get removals () { return removals },
     newestAtOpen: newest,
     fault: worker.fault,
     close () {

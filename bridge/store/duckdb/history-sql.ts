@@ -1,58 +1,59 @@
-import { LIST, UINTEGER, VARCHAR, listValue } from '@duckdb/node-api'
-import type { DuckDBType, DuckDBValue } from '@duckdb/node-api'
+import { LIST, UINTEGER, listValue } from '@duckdb/node-api'
 import type { HistoryQuery } from '../store.ts'
-import { topicCondition } from './topic-condition.ts'
+import { conditionOf, type Whereabouts } from './conditions.ts'
+import type { Statement } from './statement.ts'
 import type { Window } from './windows.ts'
 
-export interface Statement {
-  readonly sql: string
-  readonly values: Readonly<Record<string, DuckDBValue>>
-  readonly types: Readonly<Record<string, DuckDBType>>
+/** How much of a window is asked for. */
+export interface Portion extends Window {
+  readonly order: HistoryQuery['order']
+  readonly limit: number
+  readonly bytes: number
 }
 
 /** Where the messages of a query may come from: node, room, channel, topic and sender by number. */
-export function originsStatement (query: HistoryQuery): Statement {
-  const filters = query.filters.map((filter, i) => topicCondition(filter, `filter${i}`))
-  const conditions = [`(${filters.map(({ sql }) => sql).join(' OR ') || 'false'})`]
-  const values: Record<string, DuckDBValue> = {}
-  if (query.room !== null) {
-    conditions.push('room = $room')
-    values.room = query.room
-  }
-  const types: Record<string, DuckDBType> = {}
-  for (const filter of filters) Object.assign(values, filter.values)
-  const except = (column: 'channel' | 'topic', names: readonly string[]): void => {
-    if (names.length === 0) return
-    conditions.push(`NOT list_contains($except_${column}, ${column})`)
-    values[`except_${column}`] = listValue([...names])
-    types[`except_${column}`] = LIST(VARCHAR)
-  }
-  except('channel', query.exceptChannels)
-  except('topic', query.exceptTopics)
-  return { sql: `SELECT id, node, room, channel, topic, sender FROM origins WHERE ${conditions.join(' AND ')}`, values, types }
+export function originsStatement (query: Whereabouts): Statement {
+  const { sql, values, types } = conditionOf(query)
+  return { sql: `SELECT id, node, room, channel, topic, sender FROM origins WHERE ${sql}`, values, types }
 }
 
 /**
- * The statement that finds at most `limit` messages of some origins within a window, and returns as many of them as fit
- * into `bytes`, at least one. The last column says how many it found.
+ * The statement that finds at most `limit` of the messages that came last, of some origins, and returns as many of them
+ * as fit into `bytes`, at least one: time, origin, qos, payload. The last column says how many it found.
  *
  * Payloads are read for the rows of the page only: the inner part finds the rows by their short columns.
  */
-export function historyStatement (origins: readonly number[], order: HistoryQuery['order'], { after, before }: Window, limit: number, bytes: number): Statement {
-  const direction = order === 'newest' ? 'DESC' : 'ASC'
+export function recentStatement (origins: readonly number[], portion: Portion): Statement {
+  return page('time, origin, qos, payload', `
+    SELECT messages.* FROM messages JOIN (
+      SELECT rowid AS id FROM messages
+      WHERE time > $after AND time < $before AND origin IN (SELECT unnest($origins))
+      ORDER BY time ${direction(portion)} LIMIT $limit
+    ) page ON messages.rowid = page.id`, portion, { origins: listValue([...origins]) }, { origins: LIST(UINTEGER) })
+}
+
+/** The same of sealed files: time, node, room, channel, topic, sender, qos, payload. `hides` is a condition of its own. */
+export function sealedStatement (source: string, { sql, values, types }: Statement, hides: string, portion: Portion): Statement {
+  // DuckDB finds the rows of this by their short columns by itself.
+  return page('epoch_us(time), node, room, channel, topic, sender, qos, payload', `
+    SELECT time, node, room, channel, topic, sender, qos, payload FROM ${source}
+    WHERE time > make_timestamp($after::BIGINT) AND time < make_timestamp($before::BIGINT) AND ${sql} AND ${hides}
+    ORDER BY time ${direction(portion)} LIMIT $limit`, portion, values, types)
+}
+
+function page (columns: string, found: string, portion: Portion, values: Statement['values'], types: Statement['types']): Statement {
+  const { after, before, limit, bytes } = portion
   return {
     sql: `
-      WITH page AS (
-        SELECT rowid AS id, time FROM messages
-        WHERE time > $after AND time < $before AND origin IN (SELECT unnest($origins))
-        ORDER BY time ${direction} LIMIT $limit
-      ), sized AS (
-        SELECT messages.*, sum(octet_length(payload)) OVER (ORDER BY messages.time ${direction}) - octet_length(payload) AS earlier, count(*) OVER () AS found
-        FROM messages JOIN page ON messages.rowid = page.id
-      )
-      SELECT time, origin, qos, payload, found FROM sized
-      WHERE earlier < $bytes ORDER BY time ${direction}`,
-    values: { after: BigInt(after), before: BigInt(before), origins: listValue([...origins]), limit, bytes },
-    types: { origins: LIST(UINTEGER) }
+      SELECT ${columns}, found FROM (
+        SELECT *, sum(octet_length(payload)) OVER (ORDER BY time ${direction(portion)}) - octet_length(payload) AS earlier, count(*) OVER () AS found
+        FROM (${found})
+      ) WHERE earlier < $bytes ORDER BY time ${direction(portion)}`,
+    values: { ...values, after: BigInt(after), before: BigInt(before), limit, bytes },
+    types
   }
+}
+
+function direction ({ order }: Portion): string {
+  return order === 'newest' ? 'DESC' : 'ASC'
 }

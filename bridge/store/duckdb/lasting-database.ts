@@ -1,12 +1,12 @@
 import { openDatabase } from './database.ts'
-import type { Database } from './database.ts'
+import type { Database, DatabaseEvents, DatabaseOptions } from './database.ts'
 
 /**
  * A database that is opened again after an error that makes DuckDB refuse everything else, as a full disk does in the
  * wrong moment. Whoever called sees that error; the next call finds a new start or the reason why there is none.
  */
-export async function openLastingDatabase (path: string, readOnly: boolean): Promise<Database> {
-  let database: Database | null = await openDatabase(path, readOnly)
+export async function openLastingDatabase (options: DatabaseOptions, events: DatabaseEvents): Promise<Database> {
+  let database: Database | null = await openDatabase(options, events)
   const { newest } = database
   let spent: Database | null = null
   let opening: Promise<Database> | null = null
@@ -16,9 +16,9 @@ export async function openLastingDatabase (path: string, readOnly: boolean): Pro
     try {
       // The old one must be gone before: a file is open once.
       await Promise.allSettled(busy)
-      spent?.close()
+      await spent?.close()
       spent = null
-      database = await openDatabase(path, readOnly)
+      database = await openDatabase(options, events)
       return database
     } finally {
       opening = null
@@ -46,9 +46,13 @@ export async function openLastingDatabase (path: string, readOnly: boolean): Pro
     newest,
     append: (records) => run((current) => current.append(records)),
     history: (query) => run((current) => current.history(query)),
+    series: (query) => run((current) => current.series(query)),
     range: (after, limit) => run((current) => current.range(after, limit)),
     count: (before) => run((current) => current.count(before)),
-    close () { (database ?? spent)?.close() }
+    erase: (erasure) => run((current) => current.erase(erasure)),
+    exportParquet: (query, path) => run((current) => current.exportParquet(query, path)),
+    keep: (now) => run((current) => current.keep(now)),
+    async close () { await (database ?? spent)?.close() }
   }
 }
 

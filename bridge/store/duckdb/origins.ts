@@ -64,7 +64,8 @@ export class Origins {
     this.count++
   }
 
-  private forget (): void {
+  /** All get new numbers when they come again: the database may have let go of the old ones. */
+  forget (): void {
     this.numbers = new Map()
     this.count = 0
   }

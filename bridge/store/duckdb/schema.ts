@@ -1,7 +1,7 @@
 import type { DuckDBConnection } from '@duckdb/node-api'
 
 /** The version that this code reads and writes; each step of `migrations` raises it by one. */
-const VERSION = 1
+const VERSION = 2
 
 /** Statements that lead from the version of their index to the next one. */
 const migrations: readonly string[] = [
@@ -11,7 +11,16 @@ const migrations: readonly string[] = [
   `CREATE TABLE origins (
     id UINTEGER NOT NULL, node USMALLINT NOT NULL, room VARCHAR NOT NULL, channel VARCHAR NOT NULL, topic VARCHAR NOT NULL, sender VARCHAR NOT NULL
   );
-  CREATE TABLE messages (time BIGINT NOT NULL, origin UINTEGER NOT NULL, qos UTINYINT NOT NULL, payload BLOB NOT NULL)`
+  CREATE TABLE messages (time BIGINT NOT NULL, origin UINTEGER NOT NULL, qos UTINYINT NOT NULL, payload BLOB NOT NULL)`,
+  // `messages` keeps what came last; the rest is in sealed files, see sealed-files.ts. `retention` is milliseconds.
+  // `removals` is what retention removed, `erasures` what somebody had erased; `done` says that no file has it any more.
+  `CREATE TABLE files (
+    name VARCHAR NOT NULL, level UTINYINT NOT NULL, retention BIGINT, rows BIGINT NOT NULL, bytes BIGINT NOT NULL, first BIGINT NOT NULL, last BIGINT NOT NULL
+  );
+  CREATE TABLE sealed (up_to BIGINT NOT NULL, rules VARCHAR NOT NULL);
+  INSERT INTO sealed VALUES (0, '');
+  CREATE TABLE removals (room VARCHAR NOT NULL, channel VARCHAR NOT NULL, up_to BIGINT NOT NULL, PRIMARY KEY (room, channel));
+  CREATE TABLE erasures (kind VARCHAR NOT NULL, name VARCHAR NOT NULL, up_to BIGINT NOT NULL, done BOOLEAN NOT NULL)`
 ]
 
 /** Brings a database to the version of this code; refuses one that a newer Foyer wrote. */

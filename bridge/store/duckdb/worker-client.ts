@@ -1,6 +1,6 @@
 import { extname } from 'node:path'
 import { Worker } from 'node:worker_threads'
-import type { Calls, Kind, Reply } from './worker-protocol.ts'
+import type { Calls, Kind, Notice, Reply } from './worker-protocol.ts'
 
 /** Calls into the worker thread by promises. */
 export interface WorkerClient {
@@ -12,14 +12,19 @@ export interface WorkerClient {
 
 interface Waiting { readonly resolve: (answer: never) => void, readonly reject: (error: Error) => void }
 
-export function startWorker (): WorkerClient {
+/** `onNotice` is told what the thread says without being asked. */
+export function startWorker (onNotice: (notice: Notice) => void): WorkerClient {
   // As .ts beside this file when it runs from source, as .js from dist.
   const worker = new Worker(new URL(`./worker${extname(import.meta.url)}`, import.meta.url), { name: 'foyer-store' })
   const waiting = new Map<number, Waiting>()
   let lastId = 0
   let fault: string | null = null
 
-  worker.on('message', (reply: Reply) => {
+  worker.on('message', (reply: Reply | { readonly notice: Notice }) => {
+    if ('notice' in reply) {
+      onNotice(reply.notice)
+      return
+    }
     const call = waiting.get(reply.id)
     waiting.delete(reply.id)
     if ('error' in reply) call?.reject(new Error(reply.error))

@@ -1,13 +1,18 @@
-import type { HistoryQuery } from '../store.ts'
+import type { Erasure, HistoryQuery, Removal, SeriesPage, SeriesQuery } from '../store.ts'
+import type { DatabaseOptions } from './database.ts'
 import type { PackedMessages } from './packed-messages.ts'
 
 /** What the store asks its worker, by kind: what goes there, and what comes back. */
 export interface Calls {
-  open: { ask: { path: string, readOnly: boolean }, answer: { newest: number | null } }
+  open: { ask: { options: DatabaseOptions }, answer: { newest: number | null } }
   append: { ask: { records: Uint8Array<ArrayBuffer> }, answer: null }
   history: { ask: { query: HistoryQuery }, answer: { messages: PackedMessages, more: boolean } }
+  series: { ask: { query: SeriesQuery }, answer: SeriesPage }
   range: { ask: { after: number, limit: number }, answer: { messages: PackedMessages } }
   count: { ask: { before: number }, answer: { count: number } }
+  erase: { ask: { erasure: Erasure }, answer: null }
+  exportParquet: { ask: { query: HistoryQuery, path: string }, answer: { rows: number } }
+  keep: { ask: { now: number }, answer: null }
   close: { ask: object, answer: null }
 }
 
@@ -19,3 +24,9 @@ export type Request = { [K in Kind]: { readonly id: number, readonly kind: K } &
 export type Reply =
   | { readonly id: number, readonly answer: Calls[Kind]['answer'] }
   | { readonly id: number, readonly error: string }
+
+/** What the worker says without being asked. */
+export type Notice =
+  | { readonly removals: readonly Removal[] }
+  | { readonly warning: string }
+  | { readonly failure: string }

@@ -2,7 +2,7 @@ import { parentPort } from 'node:worker_threads'
 import { openLastingDatabase } from './lasting-database.ts'
 import type { Database } from './database.ts'
 import { buffersOf, pack } from './packed-messages.ts'
-import type { Calls, Kind, Reply, Request } from './worker-protocol.ts'
+import type { Calls, Kind, Notice, Reply, Request } from './worker-protocol.ts'
 
 /** The thread of the database: converting rows costs microseconds each, which the event loop of the broker is spared. */
 let database: Database | null = null
@@ -12,10 +12,18 @@ function opened (): Database {
   return database
 }
 
+function tell (notice: Notice): void {
+  parentPort?.postMessage({ notice })
+}
+
 async function answer (request: Request): Promise<Calls[Kind]['answer']> {
   switch (request.kind) {
     case 'open':
-      database = await openLastingDatabase(request.path, request.readOnly)
+      database = await openLastingDatabase(request.options, {
+        onRemovals: (removals) => { tell({ removals }) },
+        onWarning: (warning) => { tell({ warning }) },
+        onFailure: (error) => { tell({ failure: messageOf(error) }) }
+      })
       return { newest: database.newest }
     case 'append':
       await opened().append(request.records)
@@ -24,12 +32,22 @@ async function answer (request: Request): Promise<Calls[Kind]['answer']> {
       const { rows, more } = await opened().history(request.query)
       return { messages: pack(rows), more }
     }
+    case 'series':
+      return await opened().series(request.query)
     case 'range':
       return { messages: pack(await opened().range(request.after, request.limit)) }
     case 'count':
       return { count: await opened().count(request.before) }
+    case 'erase':
+      await opened().erase(request.erasure)
+      return null
+    case 'exportParquet':
+      return { rows: await opened().exportParquet(request.query, request.path) }
+    case 'keep':
+      await opened().keep(request.now)
+      return null
     case 'close':
-      database?.close()
+      await database?.close()
       database = null
       return null
   }
@@ -40,10 +58,14 @@ async function serve (request: Request): Promise<void> {
   try {
     reply = { id: request.id, answer: await answer(request) }
   } catch (error) {
-    reply = { id: request.id, error: error instanceof Error ? error.message : String(error) }
+    reply = { id: request.id, error: messageOf(error) }
   }
   const buffers = 'answer' in reply && reply.answer !== null && 'messages' in reply.answer ? buffersOf(reply.answer.messages) : []
   parentPort?.postMessage(reply, buffers)
+}
+
+function messageOf (error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
 }
 
 parentPort?.on('message', serve)
