@@ -121,7 +121,8 @@ export interface Removal {
 /** What the embedded store can do beyond every store. */
 export interface KeepingStore extends Store {
   /**
-   * No later read finds what is erased, also after a restart, when it resolves. The bytes on disk go with the next
+   * No later read finds what is erased, also after a restart, when it resolves. Everything up to its position must have
+   * been appended before. The bytes on disk go with the next
    * rewriting of the files that hold them, which is begun at once.
    */
   erase (erasure: Erasure): Promise<void>

@@ -80,7 +80,7 @@ export async function openDatabase ({ path, readOnly, retention = KEEP_ALL, expo
   let erasures = await loadErasures(writer)
   let recent = await recentOf(writer)
   const stored = await loadManifest(writer)
-  const newest = recent.last ?? (stored.sealedUpTo > 0 ? stored.sealedUpTo : null)
+  const newest = recent.last ?? await goneUpTo(writer)
   const settled = await settle(writer, folder, stored, newest)
   let manifest: Manifest = settled.manifest
   let last = newest ?? (manifest.sealedUpTo > 0 ? manifest.sealedUpTo : -Infinity)
@@ -197,6 +197,13 @@ async function recentOf (connection: DuckDBConnection): Promise<Recent & { reado
   const found = await connection.runAndReadAll('SELECT min(time), max(time), count(*), coalesce(sum(octet_length(payload)), 0) FROM messages')
   const [first, last, rows, bytes] = found.getRows()[0]!
   return { first: first == null ? null : Number(first), last: last == null ? null : Number(last), rows: Number(rows), bytes: Number(bytes) }
+}
+
+/** Position of the newest message that was there, where none of what came last is left; null if there never was one. */
+async function goneUpTo (connection: DuckDBConnection): Promise<number | null> {
+  const found = await connection.runAndReadAll('SELECT greatest((SELECT up_to FROM sealed), (SELECT max(up_to) FROM erasures))')
+  const upTo = Number(found.getRows()[0]![0])
+  return upTo > 0 ? upTo : null
 }
 
 async function rulesOf (connection: DuckDBConnection): Promise<string> {

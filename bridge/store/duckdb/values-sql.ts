@@ -7,7 +7,11 @@ const MOST_BYTES = 65_536
  */
 export function valueSql (payload: string, hasField: boolean): string {
   const json = `TRY_CAST(TRY(decode(${payload})) AS JSON)`
-  const number = (pointer: string): string => `CASE WHEN json_type(${json}, ${pointer}) IN ('DOUBLE', 'BIGINT', 'UBIGINT') THEN TRY_CAST(json_extract_string(${json}, ${pointer}) AS DOUBLE) END`
+  const number = (pointer: string): string => {
+    const cast = `TRY_CAST(json_extract_string(${json}, ${pointer}) AS DOUBLE)`
+    // 1e999 is JSON, and no number that anybody could draw.
+    return `CASE WHEN json_type(${json}, ${pointer}) IN ('DOUBLE', 'BIGINT', 'UBIGINT') AND isfinite(${cast}) THEN ${cast} END`
+  }
   return `CASE WHEN octet_length(${payload}) <= ${MOST_BYTES} THEN ${hasField ? number('$field') : `coalesce(${number("''")}, ${number("'/value'")})`} END`
 }
 
