@@ -14,6 +14,7 @@ export function describeVerification (dataDir: string, { journal, store, balance
     sum('', balance.journaled, 'messages of stored channels in the journal'),
     sum('=', balance.stored, 'in the store, once and the same'),
     sum('+', balance.pending, 'pending: the next start stores them'),
+    ...(balance.forgotten === 0 ? [] : [sum('+', balance.forgotten, 'removed by retention, or erased')]),
     sum('+', balance.missing, 'missing in the store'),
     ...(balance.different === 0 ? [] : [sum('+', balance.different, 'different in the store')]),
     '',

@@ -118,17 +118,21 @@ export interface Removal {
   readonly upTo: number
 }
 
+/** What is no longer there, and was. */
+export interface Forgotten {
+  /** What retention removed so far. */
+  readonly removals: readonly Removal[]
+  readonly erasures: readonly Erasure[]
+}
+
 /** What the embedded store can do beyond every store. */
-export interface KeepingStore extends Store {
+export interface KeepingStore extends Store, Forgotten {
   /**
    * No later read finds what is erased, also after a restart, when it resolves. Everything up to its position must have
    * been appended before. The bytes on disk go with the next
    * rewriting of the files that hold them, which is begun at once.
    */
   erase (erasure: Erasure): Promise<void>
-
-  /** What retention removed so far. */
-  readonly removals: readonly Removal[]
 
   /** Writes the messages of a query (its order and limit are not looked at) to a new Parquet file; resolves with their number. */
   exportParquet (query: HistoryQuery, path: string): Promise<number>

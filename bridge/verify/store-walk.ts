@@ -1,7 +1,7 @@
 import type { StoredMessage } from '../../broker/index.ts'
 import type { Store } from '../store/store.ts'
 
-const PAGE = 5000
+const PAGE = 20_000
 
 /** Walks once through the messages of a store, oldest first. */
 export class StoreWalk {

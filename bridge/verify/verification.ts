@@ -26,7 +26,7 @@ export interface Verification {
     /** Messages that are there more than once. */
     readonly repeated: number
   }
-  /** journaled = stored + different + pending + missing: the messages of stored channels in the journal. */
+  /** journaled = stored + different + pending + forgotten + missing: the messages of stored channels in the journal. */
   readonly balance: {
     readonly journaled: number
     /** Once in the store, and the same. */
@@ -34,6 +34,8 @@ export interface Verification {
     readonly different: number
     /** Later than the newest of the store: the next start stores them. */
     readonly pending: number
+    /** Removed by retention, or erased. */
+    readonly forgotten: number
     readonly missing: number
   }
   /** One sentence each; empty when all is well. */

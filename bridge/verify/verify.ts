@@ -1,6 +1,6 @@
 import type { FileDamage, InspectedFile, StoredMessage } from '../../broker/index.ts'
 import { readMessage, recordTime, RecordType, recordType, type MessageRecord } from '../../protocol/record.ts'
-import type { Store } from '../store/store.ts'
+import type { Forgotten, KeepingStore } from '../store/store.ts'
 import { problemsOf } from './problems.ts'
 import { Sample } from './sample.ts'
 import { StoreWalk } from './store-walk.ts'
@@ -9,7 +9,7 @@ import type { Disordered, Verification } from './verification.ts'
 export interface VerifyOptions {
   /** As `inspectJournal` reads them. */
   readonly files: AsyncIterable<InspectedFile>
-  readonly store: Pick<Store, 'range' | 'count' | 'newestAtOpen'>
+  readonly store: Pick<KeepingStore, 'range' | 'count' | 'newestAtOpen' | 'removals' | 'erasures'>
   /** Whether messages of a channel survive power loss in the journal as well. */
   readonly isDurable: (channel: string) => boolean
 }
@@ -23,13 +23,14 @@ export async function verify ({ files, store, isDurable }: VerifyOptions): Promi
   const records: Record<string, number> = {}
   const damages: FileDamage[] = []
   const disordered: Disordered[] = []
-  const balance = { journaled: 0, stored: 0, different: 0, pending: 0, missing: 0 }
+  const balance = { journaled: 0, stored: 0, different: 0, pending: 0, forgotten: 0, missing: 0 }
   const samples = { missing: new Sample(), different: new Sample(), repeated: new Sample(), lost: new Sample() }
   let alone = 0
   let older = 0
   let first: number | null = null
   let last = 0
   let walk: StoreWalk | null = null
+  const isForgotten = forgets(store)
 
   for await (const { path, bytes, records: starts, ...file } of files) {
     journal.files++
@@ -78,6 +79,10 @@ export async function verify ({ files, store, isDurable }: VerifyOptions): Promi
   function take (message: MessageRecord, walk: StoreWalk): void {
     const { next } = walk
     if (next?.time !== message.time) {
+      if (isForgotten(message)) {
+        balance.forgotten++
+        return
+      }
       balance.missing++
       samples.missing.add(message)
       return
@@ -99,6 +104,13 @@ export async function verify ({ files, store, isDurable }: VerifyOptions): Promi
     balance,
     problems: problemsOf({ damages, disordered, ...samples })
   }
+}
+
+/** Whether retention, or somebody who had it erased, is why a message is not in the store. */
+function forgets ({ removals, erasures }: Forgotten): (message: MessageRecord) => boolean {
+  const removed = new Map(removals.map(({ room, channel, upTo }) => [`${room}/${channel}`, upTo]))
+  return ({ room, channel, sender, time }) => time <= (removed.get(`${room}/${channel}`) ?? 0) ||
+    erasures.some(({ kind, name, upTo }) => time <= upTo && name === (kind === 'room' ? room : sender))
 }
 
 function isSame (message: MessageRecord, stored: StoredMessage): boolean {

@@ -136,7 +136,7 @@ describe('foyer verify', function () {
     await sql(dataDir, "UPDATE messages SET origin = 1000000 WHERE decode(payload) LIKE '%word 3%'")
     await sql(dataDir, "INSERT INTO messages SELECT * FROM messages WHERE decode(payload) LIKE '%word 4%'")
     const { balance, store, problems } = await verifyJson(t, dataDir)
-    assert.deepEqual(balance, { journaled: SPOKEN, stored: SPOKEN - 2, different: 1, pending: 0, missing: 1 })
+    assert.deepEqual(balance, { journaled: SPOKEN, stored: SPOKEN - 2, different: 1, pending: 0, forgotten: 0, missing: 1 })
     assert.equal(store.repeated, 1)
     assert.equal(problems.length, 3)
     assert.match(problems.join('\n'), /1 message is in the store with another topic, sender.*\n1 message is in the store more than once/)

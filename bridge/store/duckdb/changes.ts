@@ -56,9 +56,9 @@ export async function loadRemovals (connection: DuckDBConnection): Promise<Map<s
   return new Map(found.getRows().map(([room, channel, upTo]) => [`${room}/${channel}`, { room: String(room), channel: String(channel), upTo: Number(upTo) }]))
 }
 
-/** Those that files may still have. */
-export async function loadErasures (connection: DuckDBConnection): Promise<Erasure[]> {
-  const found = await connection.runAndReadAll('SELECT kind, name, up_to FROM erasures WHERE NOT done')
+/** All that was ever erased, or only what files may still have. */
+export async function loadErasures (connection: DuckDBConnection, which: 'all' | 'open'): Promise<Erasure[]> {
+  const found = await connection.runAndReadAll(`SELECT kind, name, up_to FROM erasures ${which === 'open' ? 'WHERE NOT done' : ''}`)
   return found.getRows().map(([kind, name, upTo]) => ({ kind: kind as Erasure['kind'], name: String(name), upTo: Number(upTo) }))
 }
 

@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path'
 import { DuckDBInstance } from '@duckdb/node-api'
 import type { DuckDBConnection } from '@duckdb/node-api'
 import { KEEP_ALL, type RetentionRules } from '../retention.ts'
-import type { Erasure, HistoryQuery, Removal, SeriesPage, SeriesQuery } from '../store.ts'
+import type { Erasure, Forgotten, HistoryQuery, SeriesPage, SeriesQuery } from '../store.ts'
 import { settle, removeLeftovers } from './adoption.ts'
 import { appendRows, type Added } from './append-rows.ts'
 import { changed, loadErasures, loadRemovals, saveChange, saveErasure, transaction, type Change } from './changes.ts'
@@ -35,7 +35,7 @@ export interface DatabaseOptions {
 
 /** What happens without being asked for. */
 export interface DatabaseEvents {
-  onRemovals (removals: readonly Removal[]): void
+  onForgotten (forgotten: Forgotten): void
   onWarning (warning: string): void
   onFailure (error: unknown): void
 }
@@ -77,7 +77,8 @@ export async function openDatabase ({ path, readOnly, retention = KEEP_ALL, expo
 
   const origins = await Origins.load(writer)
   const removals = await loadRemovals(writer)
-  let erasures = await loadErasures(writer)
+  const erased = await loadErasures(writer, 'all')
+  let erasures = await loadErasures(writer, 'open')
   let recent = await recentOf(writer)
   const stored = await loadManifest(writer)
   const newest = recent.last ?? await goneUpTo(writer)
@@ -90,7 +91,7 @@ export async function openDatabase ({ path, readOnly, retention = KEEP_ALL, expo
     await removeLeftovers(folder, settled.leftovers)
   }
   for (const warning of settled.warnings) events.onWarning(warning)
-  events.onRemovals([...removals.values()])
+  tellForgotten()
 
   const writes = new Turns()
   const reads = new Turns()
@@ -109,6 +110,10 @@ export async function openDatabase ({ path, readOnly, retention = KEEP_ALL, expo
 
   function contents (): Contents {
     return { ...manifest, folder, last, erasures }
+  }
+
+  function tellForgotten (): void {
+    events.onForgotten({ removals: [...removals.values()], erasures: erased })
   }
 
   async function append (records: Uint8Array): Promise<void> {
@@ -140,7 +145,7 @@ export async function openDatabase ({ path, readOnly, retention = KEEP_ALL, expo
     }
     if (change.erased !== undefined) erasures = erasures.filter((erasure) => erasure !== change.erased)
     for (const removal of change.removals ?? []) removals.set(`${removal.room}/${removal.channel}`, removal)
-    if ((change.removals ?? []).length > 0) events.onRemovals([...removals.values()])
+    if ((change.removals ?? []).length > 0) tellForgotten()
     // No read is under way that could want them.
     await removeLeftovers(folder, [...names])
   }
@@ -164,6 +169,8 @@ export async function openDatabase ({ path, readOnly, retention = KEEP_ALL, expo
       await reads.run(() => writes.run(async () => {
         await saveErasure(writer, erasure)
         erasures = [...erasures, erasure]
+        erased.push(erasure)
+        tellForgotten()
         recent = await recentOf(writer)
       }))
       keeper.look()

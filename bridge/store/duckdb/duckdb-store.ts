@@ -2,7 +2,7 @@ import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Logger } from 'pino'
 import type { RetentionRules } from '../retention.ts'
-import type { KeepingStore, Removal } from '../store.ts'
+import type { Forgotten, KeepingStore } from '../store.ts'
 import type { Sizes } from './keeper.ts'
 import { unpack, withCursor } from './packed-messages.ts'
 import { startWorker } from './worker-client.ts'
@@ -33,9 +33,9 @@ export interface DuckdbStore extends KeepingStore {
  */
 export async function openDuckdbStore ({ dataDir, readOnly = false, logger, retention, exportTo, sizes }: DuckdbStoreOptions): Promise<DuckdbStore> {
   if (!readOnly) await mkdir(dataDir, { recursive: true })
-  let removals: readonly Removal[] = []
+  let forgotten: Forgotten = { removals: [], erasures: [] }
   const worker = startWorker((notice) => {
-    if ('removals' in notice) removals = notice.removals
+    if ('forgotten' in notice) forgotten = notice.forgotten
     else if ('warning' in notice) logger?.warn(notice.warning)
     else logger?.error({ reason: notice.failure }, 'files of history could not be sealed, removed or written again; it is tried again in a minute')
   })
@@ -87,7 +87,8 @@ export async function openDuckdbStore ({ dataDir, readOnly = false, logger, rete
     keep: (now) => run(async () => {
       await worker.call('keep', { now })
     }),
-    get removals () { return removals },
+    get removals () { return forgotten.removals },
+    get erasures () { return forgotten.erasures },
     newestAtOpen: newest,
     fault: worker.fault,
     close () {

@@ -1,4 +1,4 @@
-import type { Erasure, HistoryQuery, Removal, SeriesPage, SeriesQuery } from '../store.ts'
+import type { Erasure, Forgotten, HistoryQuery, SeriesPage, SeriesQuery } from '../store.ts'
 import type { DatabaseOptions } from './database.ts'
 import type { PackedMessages } from './packed-messages.ts'
 
@@ -27,6 +27,6 @@ export type Reply =
 
 /** What the worker says without being asked. */
 export type Notice =
-  | { readonly removals: readonly Removal[] }
+  | { readonly forgotten: Forgotten }
   | { readonly warning: string }
   | { readonly failure: string }

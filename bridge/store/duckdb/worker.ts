@@ -20,7 +20,7 @@ async function answer (request: Request): Promise<Calls[Kind]['answer']> {
   switch (request.kind) {
     case 'open':
       database = await openLastingDatabase(request.options, {
-        onRemovals: (removals) => { tell({ removals }) },
+        onForgotten: (forgotten) => { tell({ forgotten }) },
         onWarning: (warning) => { tell({ warning }) },
         onFailure: (error) => { tell({ failure: messageOf(error) }) }
       })

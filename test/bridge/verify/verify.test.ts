@@ -3,6 +3,7 @@ import { describe, it } from 'mocha'
 import type { InspectedFile, StoredMessage } from '../../../broker/index.ts'
 import { verify } from '../../../bridge/verify/verify.ts'
 import type { Verification } from '../../../bridge/verify/verification.ts'
+import type { Forgotten } from '../../../bridge/store/store.ts'
 import { recordEnd } from '../../../protocol/record.ts'
 import { createMessages, recordsOf } from '../../helpers/bridge-messages.ts'
 
@@ -14,7 +15,7 @@ function fileOf (messages: readonly StoredMessage[]): InspectedFile {
   return { path: 'journal.log', bytes, records, damages: [], tornBytes: 0, givenUpBytes: 0, omits: null }
 }
 
-async function compare (journal: readonly (readonly StoredMessage[])[], stored: readonly StoredMessage[], isDurable = (_channel: string): boolean => true): Promise<Verification> {
+async function compare (journal: readonly (readonly StoredMessage[])[], stored: readonly StoredMessage[], isDurable = (_channel: string): boolean => true, forgotten: Partial<Forgotten> = {}): Promise<Verification> {
   async function * files (): AsyncGenerator<InspectedFile> {
     for (const messages of journal) yield fileOf(messages)
   }
@@ -27,7 +28,10 @@ async function compare (journal: readonly (readonly StoredMessage[])[], stored: 
         const end = stored.filter(({ time }) => time > after)[1]?.time ?? Infinity
         return stored.filter(({ time }) => time > after && time <= end)
       },
-      count: async (before) => stored.filter(({ time }) => time < before).length
+      count: async (before) => stored.filter(({ time }) => time < before).length,
+      removals: [],
+      erasures: [],
+      ...forgotten
     },
     isDurable
   })
@@ -40,14 +44,27 @@ describe('the comparison of a journal with a store', () => {
 
   it('balances over several files and pages', async () => {
     const { balance, store, problems } = await compare([messages.slice(2, 5), [], messages.slice(5)], messages.slice(0, 8))
-    assert.deepEqual(balance, { journaled: 7, stored: 6, different: 0, pending: 1, missing: 0 })
+    assert.deepEqual(balance, { journaled: 7, stored: 6, different: 0, pending: 1, forgotten: 0, missing: 0 })
     assert.deepEqual([store.older, store.alone, problems], [2, 0, []])
   })
 
   it('finds what is missing wherever it is, but behind the newest of the store', async () => {
     const { balance, problems } = await compare([messages], without(0, 3, 4, 8))
-    assert.deepEqual(balance, { journaled: 9, stored: 5, different: 0, pending: 1, missing: 3 })
+    assert.deepEqual(balance, { journaled: 9, stored: 5, different: 0, pending: 1, forgotten: 0, missing: 3 })
     assert.match(problems.join('\n'), new RegExp(`^3 messages are in the journal and not in the store: ${messages[0]!.cursor} .*, ${messages[3]!.cursor} .*, ${messages[4]!.cursor} [^\n]*$`))
+  })
+
+  it('does not miss what retention removed, or somebody had erased', async () => {
+    const upTo = messages[3]!.time
+    const [{ room, channel, sender }] = messages as [StoredMessage]
+    const known: Partial<Forgotten>[] = [{ removals: [{ room, channel, upTo }] }, { erasures: [{ kind: 'room', name: room, upTo }] }, { erasures: [{ kind: 'sender', name: sender, upTo }] }]
+    for (const forgotten of known) {
+      const { balance, problems } = await compare([messages], without(0, 3, 4), () => true, forgotten)
+      assert.deepEqual(balance, { journaled: 9, stored: 6, different: 0, pending: 0, forgotten: 2, missing: 1 })
+      assert.equal(problems.length, 1)
+    }
+    const others: Partial<Forgotten> = { removals: [{ room, channel: 'other', upTo }, { room: 'other', channel, upTo }], erasures: [{ kind: 'sender', name: room, upTo }, { kind: 'room', name: sender, upTo }] }
+    assert.equal((await compare([messages], without(0, 3, 4), () => true, others)).balance.missing, 3)
   })
 
   it('finds what the journal has lost, unless its channel promises no more', async () => {

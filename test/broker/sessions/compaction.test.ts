@@ -298,7 +298,9 @@ describe('a session whose messages are all that is needed of old files', () => {
       store: {
         newestAtOpen: store.at(-1)!.time,
         range: async after => store.filter(({ time }) => time > after).slice(0, 7),
-        count: async before => store.filter(({ time }) => time < before).length
+        count: async before => store.filter(({ time }) => time < before).length,
+        removals: [],
+        erasures: []
       },
       isDurable: () => true
     })

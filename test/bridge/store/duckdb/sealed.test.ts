@@ -286,4 +286,3 @@ function valueOf (text: string, field: string | null): number | null {
   const value = field === null ? (typeof json === 'number' ? json : member(json, 'value')) : field.split('.').reduce(member, json)
   return typeof value === 'number' && Number.isFinite(value) ? value : null
 }
-
