@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs'
 import { mkdir } from 'node:fs/promises'
+import { availableParallelism } from 'node:os'
 import { dirname, join } from 'node:path'
 import { DuckDBInstance } from '@duckdb/node-api'
 import type { DuckDBConnection } from '@duckdb/node-api'
@@ -32,6 +33,9 @@ export interface DatabaseOptions {
   /** When what came last is sealed; tests make it small. */
   readonly sizes?: Partial<Sizes> | undefined
 }
+
+/** Of DuckDB, beside the one of this file: what is slow here shall not take the processors from the broker. */
+const THREADS = Math.min(4, Math.max(1, Math.floor(availableParallelism() / 2)))
 
 /** What happens without being asked for. */
 export interface DatabaseEvents {
@@ -69,7 +73,7 @@ export async function openDatabase ({ path, readOnly, retention = KEEP_ALL, expo
   // Nothing here loads extensions or touches other files; a hole in a query should not either.
   await writer.run('SET autoinstall_known_extensions = false')
   await writer.run('SET autoload_known_extensions = false')
-  await writer.run('SET parquet_metadata_cache = true')
+  await writer.run('SET GLOBAL parquet_metadata_cache = true')
   await (isThere && readOnly ? checkVersion : migrate)(writer, path)
   await writer.run(`SET allowed_directories = [${[folder, ...exportTo].map((name) => literal(join(name, '/'))).join(', ')}]`)
   await writer.run('SET enable_external_access = false')
@@ -192,7 +196,7 @@ export async function openDatabase ({ path, readOnly, retention = KEEP_ALL, expo
 async function open (path: string, readOnly: boolean): Promise<DuckDBInstance> {
   try {
     // Sized for small machines: what does not fit into memory goes to disk beside the file.
-    return await DuckDBInstance.create(path, { memory_limit: '256MB', threads: '2', ...(readOnly ? { access_mode: 'READ_ONLY' } : {}) })
+    return await DuckDBInstance.create(path, { memory_limit: '256MB', threads: String(THREADS), ...(readOnly ? { access_mode: 'READ_ONLY' } : {}) })
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error)
     if (/lock on file/i.test(reason)) throw new Error(`the store ${path} is open in another process: stop the other Foyer, or give this one its own folder (FOYER_DATA_DIR)`, { cause: error })

@@ -9,7 +9,6 @@ import type { Manifest } from './sealed-files.ts'
 import { notErased, RECENT_AS_SEALED, sealedSource } from './sources-sql.ts'
 import type { Reading } from './statement.ts'
 import { stretches } from './stretches.ts'
-import { windows } from './windows.ts'
 
 /** A page stops growing here: until it is sent, its messages are in the memory of several places at once. */
 const PAGE_BYTES = 8 * 1024 * 1024
@@ -42,14 +41,10 @@ export async function readHistory (reading: Reading, contents: Contents, query: 
 /** True when the page is full and more follows. */
 async function readRecent (reading: Reading, query: HistoryQuery, after: number, before: number, page: Page): Promise<boolean> {
   if (before - after <= 1) return false
-  // Once, and not for each window: they are few beside the messages.
   const origins = new Map((await reading.rows(originsStatement(query))).map(([id, ...names]) => [Number(id), names]))
   if (origins.size === 0) return false
-  for (const window of windows(after, before, query.order)) {
-    const found = await reading.rows(recentStatement([...origins.keys()], page.portion(window)))
-    if (page.take(found, ([time, origin, qos, payload]) => [time!, ...origins.get(Number(origin))!, qos!, payload!])) return true
-  }
-  return false
+  const found = await reading.rows(recentStatement([...origins.keys()], page.portion({ after, before })))
+  return page.take(found, ([time, origin, qos, payload]) => [time!, ...origins.get(Number(origin))!, qos!, payload!])
 }
 
 async function readSealed (reading: Reading, { folder, files, erasures }: Contents, query: HistoryQuery, after: number, before: number, page: Page): Promise<boolean> {

@@ -1,4 +1,4 @@
-import type { DuckDBConnection, DuckDBType, DuckDBValue } from '@duckdb/node-api'
+import type { DuckDBConnection, DuckDBDataChunk, DuckDBType, DuckDBValue } from '@duckdb/node-api'
 
 /** SQL and the values of its parameters, which is where all text from outside goes. */
 export interface Statement {
@@ -19,11 +19,16 @@ export class Reading {
     this.connection = connection
   }
 
-  async rows ({ sql, values, types }: Statement): Promise<DuckDBValue[][]> {
+  async rows (statement: Statement): Promise<DuckDBValue[][]> {
+    return (await this.chunks(statement)).flatMap((chunk) => chunk.getRows())
+  }
+
+  /** By columns, as DuckDB has them: for results of many rows, an array for each of which would cost more than the query. */
+  async chunks ({ sql, values, types }: Statement): Promise<DuckDBDataChunk[]> {
     const { connection, deadline } = this
     const timer = setTimeout(() => { connection.interrupt() }, Math.max(0, deadline - Date.now()))
     try {
-      return (await connection.runAndReadAll(sql, values, types)).getRows()
+      return await (await connection.run(sql, values, types)).fetchAllChunks()
     } catch (error) {
       if (Date.now() >= deadline) throw new Error(`the query took longer than ${TIMEOUT / 1000} s`, { cause: error })
       throw error
