@@ -18,7 +18,7 @@ import { RecordRows } from './record-rows.ts'
 import { checkVersion, migrate } from './schema.ts'
 import { loadManifest, type Manifest } from './sealed-files.ts'
 import { readSeries } from './series.ts'
-import { literal, sealedSource } from './sources-sql.ts'
+import { literal, notErased, sealedSource } from './sources-sql.ts'
 import { Reading } from './statement.ts'
 import { Turns } from './turns.ts'
 
@@ -79,7 +79,6 @@ export async function openDatabase ({ path, readOnly, retention = KEEP_ALL, expo
   await writer.run('SET enable_external_access = false')
   await writer.run('SET lock_configuration = true')
 
-  const origins = await Origins.load(writer)
   const removals = await loadRemovals(writer)
   const erased = await loadErasures(writer, 'all')
   let erasures = await loadErasures(writer, 'open')
@@ -94,6 +93,7 @@ export async function openDatabase ({ path, readOnly, retention = KEEP_ALL, expo
     if (manifest !== stored) await saveChange(writer, stored, { add: manifest.files.filter((file) => !stored.files.includes(file)), remove: stored.files.filter((file) => !manifest.files.includes(file)), sealedUpTo: manifest.sealedUpTo, rules: '' })
     await removeLeftovers(folder, settled.leftovers)
   }
+  const origins = await Origins.load(writer)
   for (const warning of settled.warnings) events.onWarning(warning)
   tellForgotten()
 
@@ -158,7 +158,11 @@ export async function openDatabase ({ path, readOnly, retention = KEEP_ALL, expo
     const reading = new Reading(reader)
     const ask = async (source: string, condition: string): Promise<number> => Number((await reading.rows({ sql: `SELECT count(*) FROM ${source} WHERE ${condition}`, values: {}, types: {} }))[0]![0])
     let sum = await ask('messages', `time < ${before}`)
-    for (const file of manifest.files) if (file.first < before) sum += file.last < before ? file.rows : await ask(sealedSource(folder, [file]), `time < make_timestamp(${before})`)
+    for (const file of manifest.files) {
+      if (file.first >= before) continue
+      const isWhole = file.last < before && !erasures.some(({ upTo }) => file.first <= upTo)
+      sum += isWhole ? file.rows : await ask(sealedSource(folder, [file]), `time < make_timestamp(${before}) AND ${notErased(erasures)}`)
+    }
     return sum
   }
 

@@ -2,10 +2,11 @@ import { LIST, UINTEGER, listValue } from '@duckdb/node-api'
 import type { HistoryQuery } from '../store.ts'
 import { conditionOf, type Whereabouts } from './conditions.ts'
 import type { Statement } from './statement.ts'
-import type { Window } from './windows.ts'
 
-/** How much of a window is asked for. */
-export interface Portion extends Window {
+/** How much is asked for of what lies between two positions, both exclusive. */
+export interface Portion {
+  readonly after: number
+  readonly before: number
   readonly order: HistoryQuery['order']
   readonly limit: number
   readonly bytes: number
