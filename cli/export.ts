@@ -74,9 +74,9 @@ async function openFolder ({ dataDir }: Config, directory: DataDirectory, wish: 
   // Also when whoever reads our output has enough.
   process.once('exit', () => { directory.close() })
   // As with `serve`, the other commands should not wait for these.
-  const [{ openDuckdbStore }, { openExport }, { parseExportQuery }] = await Promise.all([import('../bridge/store/duckdb/duckdb-store.ts'), import('../bridge/keeping/export.ts'), import('../bridge/keeping/export-query.ts')])
+  const [{ openDuckdbStore }, { openExport }, { parseExportQuery }, { exportFolder }] = await Promise.all([import('../bridge/store/duckdb/duckdb-store.ts'), import('../bridge/keeping/export.ts'), import('../bridge/keeping/export-query.ts'), import('../bridge/keeping/parquet.ts')])
   const query = parseExportQuery(wish)
-  const store = await openDuckdbStore({ dataDir, readOnly: true })
+  const store = await openDuckdbStore({ dataDir, readOnly: true, exportTo: [exportFolder(dataDir)] })
   const close = async (): Promise<void> => {
     await store.close()
     directory.close()

@@ -3,8 +3,10 @@ import { join } from 'node:path'
 import type { Readable } from 'node:stream'
 import type { HistoryQuery, KeepingStore } from '../store/store.ts'
 
-/** Of the data directory: files that are made to be sent, and have no name any more while they are. */
-const FOLDER = 'export'
+/** Of the files that are made to be sent, and have no name any more while they are. */
+export function exportFolder (dataDir: string): string {
+  return join(dataDir, 'export')
+}
 
 let made = 0
 
@@ -13,7 +15,7 @@ let made = 0
  * where everything is. It takes that much of the disk until the stream is closed, and is gone then, whatever happens.
  */
 export async function parquet (store: Pick<KeepingStore, 'exportParquet'>, dataDir: string, query: HistoryQuery): Promise<Readable> {
-  const folder = join(dataDir, FOLDER)
+  const folder = exportFolder(dataDir)
   await mkdir(folder, { recursive: true, mode: 0o700 })
   const path = join(folder, `${process.pid}-${++made}.parquet`)
   try {
@@ -27,5 +29,5 @@ export async function parquet (store: Pick<KeepingStore, 'exportParquet'>, dataD
 
 /** Removes what a process that was killed was about to send. */
 export async function forgetExports (dataDir: string): Promise<void> {
-  await rm(join(dataDir, FOLDER), { recursive: true, force: true })
+  await rm(exportFolder(dataDir), { recursive: true, force: true })
 }
