@@ -45,7 +45,7 @@ export async function settle (connection: DuckDBConnection, folder: string, mani
     if (bounds === null || bounds.last <= newest!) leftovers.push(name)
     else warnings.push(`${join(folder, name)} is not of this store and is not looked at: it has messages up to ${iso(bounds.last)}, the store up to ${iso(newest!)}. Restore store.duckdb and this folder from the same backup`)
   }
-  return { manifest: { ...manifest, files }, leftovers, warnings }
+  return { manifest: files.length === manifest.files.length ? manifest : { ...manifest, files }, leftovers, warnings }
 }
 
 async function adopt (connection: DuckDBConnection, folder: string, names: readonly string[]): Promise<SealedFile[]> {
