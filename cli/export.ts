@@ -7,6 +7,7 @@ import { holdIfFree, type DataDirectory } from './data-directory.ts'
 import { CommandError } from './fail.ts'
 import { addHttpOptions, download, type HttpOptions } from './http-client.ts'
 import { checkOutput, writeOutput } from './output-file.ts'
+import { countUnstored } from './unstored.ts'
 
 interface ExportOptions extends HttpOptions {
   readonly room?: string
@@ -44,9 +45,8 @@ async function run ({ room, filter, from, to, format, output, force = false, ...
   const { content, close } = await open(wish, options)
   const counter = new Counter()
   try {
-    const counted = content.on('error', error => counter.destroy(error)).pipe(counter)
-    if (output === '-') await pipeline(counted, process.stdout, { end: false })
-    else await writeOutput(output, counted, force)
+    if (output === '-') await pipeline(content, counter, process.stdout, { end: false })
+    else await writeOutput(output, [content, counter], force)
   } catch (error) {
     throw error instanceof CommandError ? error : new CommandError(`the export ended early: ${reasonOf(error as NodeJS.ErrnoException)}. ${output === '-' ? 'What was written is incomplete' : `${output} was not written`}`, { cause: error })
   } finally {
@@ -82,11 +82,18 @@ async function openFolder ({ dataDir }: Config, directory: DataDirectory, wish: 
     directory.close()
   }
   try {
+    await warnOfUnstored(dataDir, store.newestAtOpen)
     return { content: await openExport({ store, dataDir }, query), close }
   } catch (error) {
     await close()
     throw error
   }
+}
+
+/** The store of a server that was killed gets the rest at the next start. */
+async function warnOfUnstored (dataDir: string, newest: number | null): Promise<void> {
+  const count = await countUnstored(dataDir, newest)
+  if (count > 0) console.error(`foyer: the export lacks ${count === 1 ? '1 message' : `${count} messages`} that the server acknowledged and did not store before it was killed: start it once, then export again`)
 }
 
 /** What has passed. */
@@ -102,6 +109,6 @@ class Counter extends Transform {
 }
 
 function reasonOf ({ code, message }: NodeJS.ErrnoException): string {
-  if (code === 'ECONNRESET') return 'the server ended the connection; its log says why'
+  if (code === 'ECONNRESET' || code === 'ERR_STREAM_PREMATURE_CLOSE') return 'the server ended the connection; its log says why'
   return message
 }

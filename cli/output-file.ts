@@ -1,6 +1,6 @@
 import { createWriteStream } from 'node:fs'
 import { link, rename, rm, stat } from 'node:fs/promises'
-import type { Readable } from 'node:stream'
+import type { Readable, Transform } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { reasonOf } from './data-directory.ts'
 import { CommandError } from './fail.ts'
@@ -10,8 +10,11 @@ export async function checkOutput (path: string, force: boolean): Promise<void> 
   if (!force && await isFile(path)) throw taken(path)
 }
 
-/** Writes a stream to a file, so that it is there whole or not at all. Throws a CommandError that says why it is not. */
-export async function writeOutput (path: string, content: Readable, force: boolean): Promise<void> {
+/** What is to be written, and what it passes through. */
+type Content = readonly [Readable, Transform]
+
+/** Writes to a file, so that it is there whole or not at all. Throws a CommandError when it can't be written. */
+export async function writeOutput (path: string, content: Content, force: boolean): Promise<void> {
   const exists = await stat(path).catch(() => null)
   // What is no file, as /dev/null or a named pipe, is written to as it is.
   if (exists !== null && !exists.isFile()) return await write(path, 'w', path, content)
@@ -24,14 +27,13 @@ export async function writeOutput (path: string, content: Readable, force: boole
   }
 }
 
-async function write (draft: string, flags: string, path: string, content: Readable): Promise<void> {
-  let failed: Error | null = null
-  content.once('error', error => { failed = error })
+async function write (draft: string, flags: string, path: string, content: Content): Promise<void> {
   try {
-    await pipeline(content, createWriteStream(draft, { flags, mode: 0o600, flush: flags === 'wx' }))
+    await pipeline(...content, createWriteStream(draft, { flags, mode: 0o600, flush: flags === 'wx' }))
   } catch (error) {
+    const { syscall = 'read' } = error as NodeJS.ErrnoException
     // It was the other end.
-    if (error === failed) throw error
+    if (syscall === 'read') throw error
     throw unwritable(path, error as NodeJS.ErrnoException)
   }
 }
