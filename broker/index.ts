@@ -17,7 +17,7 @@ import { ErrorReports } from './connection/error-reports.ts'
 import type { Services } from './connection/services.ts'
 import { Wills } from './connection/wills.ts'
 import { erase, type Erased } from './erasure/erase.ts'
-import type { Forgotten } from './erasure/erasure-records.ts'
+import type { ErasureScope } from './erasure/erasure-records.ts'
 import { Erasures } from './erasure/erasures.ts'
 import type { Consumer } from './journal/consumer.ts'
 import { durably, takesMore, tooSlow } from './journal/durable.ts'
@@ -46,7 +46,7 @@ export { createAuthenticator } from './auth/index.ts'
 export type { Authenticator, Credentials, Identity } from './auth/identity.ts'
 export type { Revocation } from './auth/revocation-records.ts'
 export type { Erased } from './erasure/erase.ts'
-export type { Forgotten } from './erasure/erasure-records.ts'
+export type { ErasureScope } from './erasure/erasure-records.ts'
 export type { Consumer } from './journal/consumer.ts'
 export { inspectJournal, type InspectedFile } from './journal/inspect.ts'
 export type { FileDamage } from './journal/recovery.ts'
@@ -115,7 +115,7 @@ export interface Broker {
   /** Who is in a room, in the order in which they joined. */
   presence (room: string): Participant[]
   /** Forgets what was accepted so far of a room or a sender, but for history: clears retained messages, and lets nobody read the rest from the journal. */
-  erase (forgotten: Forgotten): Promise<Erased>
+  erase (forgotten: ErasureScope): Promise<Erased>
   stats (): BrokerStats
   /**
    * Stops accepting, answers what was taken, and ends every connection with a reason; wills are published. What the

@@ -1,5 +1,5 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify'
-import type { Broker, Forgotten } from '../../broker/index.ts'
+import type { Broker, ErasureScope } from '../../broker/index.ts'
 import { FoyerError } from '../../protocol/errors.ts'
 import { roomFault } from '../../protocol/names.ts'
 import { adminsOnly } from '../accounts/admin.ts'
@@ -43,7 +43,7 @@ export function eraseRoutes (app: FastifyInstance, { broker, store, recorder, ti
     return { sub, ...await erase(request, { kind: 'sender', name: sub }) }
   })
 
-  async function erase (request: FastifyRequest<any>, forgotten: Forgotten): Promise<Answer> {
+  async function erase (request: FastifyRequest<any>, forgotten: ErasureScope): Promise<Answer> {
     queryOf(request, [])
     const { sub: by } = await identityOf(request, authenticator)
     const { upTo, retained } = await broker.erase(forgotten)

@@ -40,7 +40,7 @@ export function exportRoute (app: FastifyInstance, { broker, recorder, timeout, 
       stream.once('close', done)
       // Who asked has gone meanwhile, and nobody would read it.
       if (reply.raw.destroyed) stream.destroy()
-      request.log.info({ ...wish, by }, 'history is exported')
+      request.log.info({ format: wish.format, room: wish.room, filters: wish.filters, by }, 'history is exported')
       return await reply.type(TYPES[wish.format]).header('content-disposition', `attachment; filename="foyer.${wish.format}"`).send(stream)
     } catch (cause) {
       done()

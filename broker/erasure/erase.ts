@@ -2,7 +2,7 @@ import { RecordType } from '../../protocol/record.ts'
 import { durably, takesMore, tooSlow } from '../journal/durable.ts'
 import type { Journal } from '../journal/journal.ts'
 import type { RetainedMessages } from '../router/retained.ts'
-import { writeErasure, type Forgotten } from './erasure-records.ts'
+import { writeErasure, type ErasureScope } from './erasure-records.ts'
 import type { Erasures } from './erasures.ts'
 
 export interface EraseOptions {
@@ -25,7 +25,7 @@ export interface Erased {
  * Forgets what was accepted so far: clears retained messages, and lets nobody read the rest from the journal. Resolves
  * when a restart knows of it; throws FoyerError('disk') when that takes too long.
  */
-export async function erase (forgotten: Forgotten, { journal, erasures, retained, maxWait }: EraseOptions): Promise<Erased> {
+export async function erase (forgotten: ErasureScope, { journal, erasures, retained, maxWait }: EraseOptions): Promise<Erased> {
   if (!takesMore(journal)) throw tooSlow(journal)
   const upTo = journal.next()
   let cleared = 0

@@ -2,13 +2,13 @@ import { readFields, readUint64 } from '../../protocol/record.ts'
 import type { RecordWriter } from '../journal/record-writer.ts'
 
 /** What is to be forgotten: everything of a room, or everything that a `sub` sent. */
-export interface Forgotten {
+export interface ErasureScope {
   readonly kind: 'room' | 'sender'
   readonly name: string
 }
 
 /** The same up to a position, inclusive. */
-export interface ErasureRecord extends Forgotten {
+export interface ErasureRecord extends ErasureScope {
   readonly upTo: number
 }
 
@@ -24,7 +24,7 @@ export function writeErasure (writer: RecordWriter, { kind, name, upTo }: Erasur
 }
 
 export function readErasure (bytes: Buffer, start: number): ErasureRecord {
-  let kind: Forgotten['kind'] = 'room'
+  let kind: ErasureScope['kind'] = 'room'
   let name = ''
   let upTo = 0
   readFields(bytes, start, (tag, from, to) => {

@@ -1,12 +1,12 @@
 import { RecordType } from '../../protocol/record.ts'
 import type { RecordWriter } from '../journal/record-writer.ts'
 import type { Message } from '../router/message.ts'
-import { readErasure, writeErasure, type ErasureRecord, type Forgotten } from './erasure-records.ts'
+import { readErasure, writeErasure, type ErasureRecord, type ErasureScope } from './erasure-records.ts'
 
 /** What was erased, as far as the journal may still hold it: nobody who reads there is to find it. */
 export class Erasures {
   /** By name, up to where. */
-  private readonly upTo: Readonly<Record<Forgotten['kind'], Map<string, number>>> = { room: new Map(), sender: new Map() }
+  private readonly upTo: Readonly<Record<ErasureScope['kind'], Map<string, number>>> = { room: new Map(), sender: new Map() }
 
   /** Whether a message was erased. */
   covers ({ topic, sender, time }: Pick<Message, 'topic' | 'sender' | 'time'>): boolean {

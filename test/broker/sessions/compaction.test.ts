@@ -302,7 +302,6 @@ describe('a session whose messages are all that is needed of old files', () => {
         removals: [],
         erasures: []
       },
-      isGone: () => false,
       isDurable: () => true
     })
     const { problems, balance, store } = await check(stored)
