@@ -1,7 +1,12 @@
 import assert from 'node:assert/strict'
+import { readdirSync } from 'node:fs'
+import { join } from 'node:path'
 import { describe, it } from 'mocha'
+import { Erasures } from '../../broker/erasure/erasures.ts'
+import { RecordWriter } from '../../broker/journal/record-writer.ts'
 import { Restarts, arrivals, texts } from '../helpers/restart.ts'
 import { useTeardown } from '../helpers/teardown.ts'
+import { until } from '../helpers/within.ts'
 
 const LOBBY = 'rooms/lobby/state/lamp'
 const HALL = 'rooms/hall/state/lamp'
@@ -90,13 +95,32 @@ describe('what was erased', () => {
     assert.equal(broker.foyer.broker.stats().retained, 0)
   })
 
-  it('is forgotten again with the files that could hold it', async () => {
+  it('stays erased when only a snapshot knows of it', async () => {
     const broker = await Restarts.begin(t, {}, '', { fileBytes: 2000 })
-    await broker.publish(LOBBY, ['1'], { retain: true })
+    const bob = await broker.connect('bob')
+    await bob.subscribe('rooms/+/state/#', 1)
+    await bob.end()
+    await broker.publish(LOBBY, ['erased'], { retain: true })
     await broker.foyer.broker.erase({ kind: 'room', name: 'lobby' })
-    // Snapshots are made as files become complete; none of them may bring the message back.
-    for (let i = 0; i < 30; i++) await broker.publish(HALL, [String(i).repeat(100)])
+    const spoken = Array.from({ length: 30 }, (_, i) => String(i).repeat(50))
+    for (const text of spoken) await broker.publish(HALL, [text])
+    await until(() => snapshots(broker).length > 0, 'that there is a snapshot')
     await broker.kill()
     assert.equal(broker.foyer.broker.stats().retained, 1)
+    assert.deepEqual(texts(await arrivals(await broker.connect('bob'), spoken.length)), spoken)
+  })
+
+  it('is remembered for as long as the journal may have it', () => {
+    const erasures = new Erasures()
+    erasures.add({ kind: 'room', name: 'lobby', upTo: 10 })
+    erasures.add({ kind: 'sender', name: 'ann', upTo: 20 })
+    const writer = new RecordWriter()
+    assert.equal([...erasures.saveAll(writer, 30, 9)].length, 2)
+    assert.equal([...erasures.saveAll(writer, 30, 10)].length, 1)
+    assert.equal([...erasures.saveAll(writer, 30, 20)].length, 0)
   })
 })
+
+function snapshots ({ foyer: { config } }: Restarts): string[] {
+  return readdirSync(join(config.dataDir, 'journal')).filter(name => name.endsWith('.state'))
+}
