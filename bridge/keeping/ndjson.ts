@@ -2,7 +2,7 @@ import { renderMessage } from '../history/render.ts'
 import type { HistoryQuery, Store } from '../store/store.ts'
 
 /** Messages that are read at once. */
-const PAGE = 2_000
+const PAGE = 5_000
 /** Characters that go out at once. */
 const PIECE = 64 * 1024
 
