@@ -15,6 +15,10 @@ import { pageRoutes } from './http/page/route.ts'
 import type { Ports } from './http/page/route.ts'
 import { createHttpServers } from './http/servers.ts'
 import type { Addresses } from './http/servers.ts'
+import { eraseRoutes } from './keeping/erase-routes.ts'
+import { exportRoute } from './keeping/export-route.ts'
+import { exportFolder, forgetExports } from './keeping/parquet.ts'
+import { retentionRules } from './keeping/retention-rules.ts'
 import { brokerMetrics } from './observe/broker-metrics.ts'
 import { createProcessMetrics } from './observe/process-metrics.ts'
 import { recorderMetrics } from './observe/recorder-metrics.ts'
@@ -60,7 +64,9 @@ export interface Bridge {
 }
 
 export async function createBridge ({ config, broker, logger, version, mint = null }: BridgeOptions): Promise<Bridge> {
-  const store = await openDuckdbStore({ dataDir: config.dataDir })
+  const { dataDir } = config
+  await forgetExports(dataDir)
+  const store = await openDuckdbStore({ dataDir, retention: retentionRules(config), exportTo: [exportFolder(dataDir)], logger })
   // New positions come after all stored ones, also when the clock was set back: the store takes an earlier one for known.
   if (store.newestAtOpen !== null) broker.journal.startAfter(store.newestAtOpen)
   const recorder = createRecorder({ journal: broker.journal, store, logger, ...config.store })
@@ -97,6 +103,8 @@ export async function createBridge ({ config, broker, logger, version, mint = nu
       (app) => { pageRoutes(app, { version, config, broker, ports }) },
       (app) => { historyRoute(app, { broker, store, recorder }) },
       (app) => { presenceRoute(app, broker) },
+      (app) => { eraseRoutes(app, { broker, store, recorder }) },
+      (app) => { exportRoute(app, { broker, store, recorder, dataDir }) },
       (app) => { revocationsRoute(app, { authenticator, users }) },
       (app) => { sessionsRoute(app, { authenticator, users }) },
       (app) => { tokensRoute(app, { authenticator, mint }) },

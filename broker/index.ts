@@ -16,6 +16,9 @@ import { Connections } from './connection/connections.ts'
 import { ErrorReports } from './connection/error-reports.ts'
 import type { Services } from './connection/services.ts'
 import { Wills } from './connection/wills.ts'
+import { erase, type Erased } from './erasure/erase.ts'
+import type { ErasureScope } from './erasure/erasure-records.ts'
+import { Erasures } from './erasure/erasures.ts'
 import type { Consumer } from './journal/consumer.ts'
 import { durably, takesMore, tooSlow } from './journal/durable.ts'
 import type { FileLayer } from './journal/file-layer.ts'
@@ -42,6 +45,8 @@ import { createUserControl, type UserControl } from './user-control.ts'
 export { createAuthenticator } from './auth/index.ts'
 export type { Authenticator, Credentials, Identity } from './auth/identity.ts'
 export type { Revocation } from './auth/revocation-records.ts'
+export type { Erased } from './erasure/erase.ts'
+export type { ErasureScope } from './erasure/erasure-records.ts'
 export type { Consumer } from './journal/consumer.ts'
 export { inspectJournal, type InspectedFile } from './journal/inspect.ts'
 export type { FileDamage } from './journal/recovery.ts'
@@ -109,6 +114,8 @@ export interface Broker {
   remember (history: History): void
   /** Who is in a room, in the order in which they joined. */
   presence (room: string): Participant[]
+  /** Forgets what was accepted so far of a room or a sender, but for history: clears retained messages, and lets nobody read the rest from the journal. */
+  erase (forgotten: ErasureScope): Promise<Erased>
   stats (): BrokerStats
   /**
    * Stops accepting, answers what was taken, and ends every connection with a reason; wills are published. What the
@@ -161,6 +168,7 @@ export async function createBroker ({ config, logger, authenticator: verifier, f
     }
   })
   const authenticator = refuseRevoked(verifier, revocations)
+  const erasures = new Erasures()
   const saved = new SavedSessions()
   const savedPresence = new SavedPresence()
   await journal.open((bytes, start) => {
@@ -168,10 +176,14 @@ export async function createBroker ({ config, logger, authenticator: verifier, f
     savedPresence.apply(bytes, start)
     if (recordType(bytes, start) === RecordType.message) retained.restore(bytes, start, topics)
     if (recordType(bytes, start) === RecordType.revocation) revocations.restore(bytes, start)
+    if (recordType(bytes, start) === RecordType.erasure) {
+      erasures.restore(bytes, start)
+      retained.erase(erasures)
+    }
   })
   const admission = new Admission({ router, retained, ledger, journal, retainedTopics: config.limits.retainedTopics, retainedPerUser: config.limits.retainedPerUser, limits: createPublishLimits(config.limits, config.channels) })
   const presence = new Presence({ announcer: new Announcer({ admission, channels, journal, retained, topics, logger }), channels, grace: config.presence.grace, roomsBySpeaking: config.limits.subscriptions })
-  const store = new JournalSessions(journal, topics, maxWait)
+  const store = new JournalSessions(journal, topics, erasures, maxWait)
   const past = new Past(store, topics)
   const replays = new Replays({ past, logger, perUser: config.limits.replaysPerUser, span: config.limits.replaySpan })
   const sessions = new SessionRegistry({ config, channels, router, ledger, arena, watcher: presence, store, past, logger })
@@ -197,6 +209,7 @@ export async function createBroker ({ config, logger, authenticator: verifier, f
     yield * retained.saveAll(writer)
     yield * presence.saveAll(writer, journal.time)
     yield * revocations.saveAll(writer, journal.time)
+    yield * erasures.saveAll(writer, journal.time, journal.segments[0]?.after ?? 0)
   })
   let listeners: Listeners | null = null
   let stopping: Promise<void> | null = null
@@ -234,6 +247,7 @@ export async function createBroker ({ config, logger, authenticator: verifier, f
     journal,
     remember: history => replays.remember(history),
     presence: room => Array.from(presence.in(room), ({ user, since, connections }) => ({ user, since, connections })),
+    erase: forgotten => erase(forgotten, { journal, erasures, retained, maxWait }),
     stats: () => ({
       connections: connections.size,
       sessions: sessions.size,

@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { CommandError } from './fail.ts'
-import { takeLock } from '../broker/journal/lock.ts'
+import { takeLock, type Lock } from '../broker/journal/lock.ts'
 import { version } from './version.ts'
 import { writePrivateFile } from './write-file.ts'
 
@@ -35,9 +35,23 @@ export function holdDataDirectory (path: string): DataDirectory {
   })
 }
 
+/** The same where there is such a folder and nobody holds it; null otherwise. */
+export function holdIfFree (path: string): DataDirectory | null {
+  if (!existsSync(join(path, 'foyer.json'))) return null
+  return usable(path, () => {
+    const lock = takeLock(join(path, 'lock'))
+    if (typeof lock === 'number') return null
+    return checked(path, lock)
+  })
+}
+
 function hold (path: string, otherwise: string): DataDirectory {
   const lock = takeLock(join(path, 'lock'))
   if (typeof lock === 'number') throw new CommandError(`the data directory ${path} is in use by the process ${lock}. Stop that one first (kill ${lock}), or ${otherwise}`)
+  return checked(path, lock)
+}
+
+function checked (path: string, lock: Lock): DataDirectory {
   try {
     checkFormat(path)
   } catch (error) {
@@ -47,7 +61,7 @@ function hold (path: string, otherwise: string): DataDirectory {
   return { close: lock.release }
 }
 
-function usable (path: string, open: () => DataDirectory): DataDirectory {
+function usable<T> (path: string, open: () => T): T {
   try {
     return open()
   } catch (error) {

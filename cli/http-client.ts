@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
-import { request as httpRequest } from 'node:http'
+import { request as httpRequest, type IncomingMessage } from 'node:http'
 import { request as httpsRequest } from 'node:https'
+import type { Readable } from 'node:stream'
 import { text } from 'node:stream/consumers'
 import type { Command } from 'commander'
 import { isLoopback } from '../config/loopback.ts'
@@ -27,32 +28,69 @@ export function addHttpOptions (command: Command): Command {
   return addConfigFlags(command, ['host', 'http.port', 'https.port', 'tls.cert', 'dataDir', 'auth.jwtSecret', 'auth.issuer', 'auth.audience', 'auth.roomsClaim'])
 }
 
+/** A request to the server. */
+interface Asked {
+  readonly method: 'GET' | 'POST' | 'DELETE'
+  readonly path: string
+  /** JSON. */
+  readonly body?: unknown
+  /** How long nothing may come, while the answer is made and while it is read. */
+  readonly timeoutMs?: number
+}
+
 /** Sends `body` to a path of the server, and returns its answer. Throws a CommandError that says why there is none, or in its words that it is a no. */
 export async function post (options: HttpOptions, path: string, body: unknown): Promise<unknown> {
+  return await answered(options, { method: 'POST', path, body })
+}
+
+/** Has the server remove what is at a path, and returns its answer; throws likewise. */
+export async function remove (options: HttpOptions, path: string): Promise<unknown> {
+  return await answered(options, { method: 'DELETE', path })
+}
+
+/** What the server has at a path, to be read as it comes; throws likewise. */
+export async function download (options: HttpOptions, path: string, timeoutMs: number): Promise<Readable> {
+  return (await ask(options, { method: 'GET', path, timeoutMs })).response
+}
+
+async function answered (options: HttpOptions, asked: Asked): Promise<unknown> {
+  const { url, response } = await ask(options, asked)
+  return await parsed(url, response)
+}
+
+/** Resolves when the answer begins, if it is a yes. */
+async function ask (options: HttpOptions, asked: Asked): Promise<{ url: string, response: IncomingMessage }> {
   const config = readClientConfiguration(options)
   const url = options.url ?? defaultUrl(config)
   if (!/^https?:\/\/./.test(url) || !URL.canParse(url)) throw new CommandError(`--url ${url} should be an address like http://127.0.0.1:8080 or https://...`)
-  const { status, answer } = await send(new URL(path, url), adminToken(config, options, url), JSON.stringify(body), authority(config, options)).catch((error: unknown) => {
+  const response = await send(new URL(asked.path, url), adminToken(config, options, url), asked, authority(config, options)).catch((error: unknown) => {
     throw new CommandError(unreachable(url, error as NodeJS.ErrnoException), { cause: error })
   })
-  const parsed = parse(answer)
-  if (parsed === null) throw new CommandError(`${url} answered ${status}, and not as Foyer does. Is it the HTTP port of a Foyer server?`)
-  if (status === 200) return parsed
-  const { detail, code, remedy } = parsed
+  if (response.statusCode === 200) return { url, response }
+  const { detail, code, remedy } = await parsed(url, response)
   throw new CommandError(`${url} refused: ${String(detail)} [${String(code)}]. ${String(remedy)}`)
 }
 
-async function send (url: URL, token: string, body: string, options: { ca?: Buffer }): Promise<{ status: number, answer: string }> {
+async function send (url: URL, token: string, { method, body, timeoutMs = TIMEOUT_MS }: Asked, options: { ca?: Buffer }): Promise<IncomingMessage> {
   const ask = url.protocol === 'https:' ? httpsRequest : httpRequest
+  const content = body === undefined ? null : JSON.stringify(body)
+  const headers = { authorization: `Bearer ${token}`, ...content !== null && { 'content-type': 'application/json', 'content-length': Buffer.byteLength(content) } }
   return await new Promise((resolve, reject) => {
-    const request = ask(url, { method: 'POST', timeout: TIMEOUT_MS, headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) }, ...options })
-    request.on('timeout', () => request.destroy(new Error(`nothing came back within ${TIMEOUT_MS / 1000} s`)))
+    const request = ask(url, { method, timeout: timeoutMs, headers, ...options })
+    request.on('timeout', () => request.destroy(new Error(`nothing came back within ${timeoutMs / 1000} s`)))
     request.on('error', reject)
-    request.on('response', response => {
-      text(response).then(answer => resolve({ status: response.statusCode ?? 0, answer }), reject)
-    })
-    request.end(body)
+    request.on('response', resolve)
+    request.end(content)
   })
+}
+
+async function parsed (url: string, response: IncomingMessage): Promise<Record<string, unknown>> {
+  const answer = await text(response).catch((error: unknown) => {
+    throw new CommandError(unreachable(url, error as NodeJS.ErrnoException), { cause: error })
+  })
+  const value = parse(answer)
+  if (value === null) throw new CommandError(`${url} answered ${response.statusCode}, and not as Foyer does. Is it the HTTP port of a Foyer server?`)
+  return value
 }
 
 /** A minted token opens everything: it goes nowhere unasked but to this machine. */

@@ -3,7 +3,9 @@ import { Command, CommanderError } from 'commander'
 import { addConfig } from './config.ts'
 import { addDevices } from './devices.ts'
 import { addDoctor } from './doctor.ts'
+import { addErase } from './erase.ts'
 import { addExplain } from './explain.ts'
+import { addExport } from './export.ts'
 import { fail } from './fail.ts'
 import { addPub } from './pub.ts'
 import { addRevoke } from './revoke.ts'
@@ -26,6 +28,8 @@ Examples:
   foyer pub rooms/lobby/messages 'hello'         speak in it
   foyer explain --token "$TOKEN" connect         why a token does not work
   foyer revoke --sub sensor-7                    refuse the tokens that it has
+  foyer export --room lobby                      what the room keeps, as lines of JSON
+  foyer erase --room lobby                       forget it
   foyer devices                                  20 simulated devices in 4 rooms
   foyer verify                                   whether all that was acknowledged is stored
   foyer doctor                                   whether this machine can keep what is acknowledged`)
@@ -35,6 +39,8 @@ addServe(program)
 addToken(program)
 addExplain(program)
 addRevoke(program)
+addErase(program)
+addExport(program)
 addConfig(program)
 addPub(program)
 addSub(program)

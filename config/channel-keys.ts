@@ -4,6 +4,7 @@ import type { ChannelRole, QoS } from '../protocol/channel.ts'
 import { key } from './key.ts'
 import type { Kind } from './key.ts'
 import { bool, bytes, count, oneOf, optional, orOff, refuse, text } from './kinds.ts'
+import { keepingTime } from './keeping-time.ts'
 
 const qos: Kind<QoS> = { schema: z.literal([0, 1, 2]), expects: '0, 1 or 2', fromText: null }
 
@@ -29,6 +30,7 @@ export const channelKeys = {
   retain: key(oneOf('never', 'publisher', 'always'), null, 'Whether the last message of a topic is kept for new subscribers: never, as the publisher says, or always. Each such topic is held in memory.'),
   durability: key(oneOf('disk', 'os', 'memory'), null, 'What an acknowledgement has survived: `disk` the loss of power (costs a wait for fsync, shared by all who wait), `os` a kill of the process, `memory` nothing.'),
   store: key(bool, null, 'Whether messages can be queried and replayed; costs disk space.'),
+  retention: key(keepingTime, null, 'How long stored messages are kept, or `off` for ever; a room may say less. Unset is as `store.retention` says. What waits for an absent session is delivered all the same.'),
   stamp: key(bool, null, 'Whether `id`, `room`, `sender` and `timestamp` are written into the payload; makes every payload a JSON object.'),
   echo: key(bool, null, 'Whether the sending session gets its own messages back live.'),
   maxBytes: key(bytes(0, 268_435_455), null, 'Largest payload. A larger one is refused with a reason; `limits.packetBytes` bounds it as well.'),

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { checkAuth } from './check-auth.ts'
 import { checkPorts } from './check-ports.ts'
+import { checkRetention } from './check-retention.ts'
 import { checkSizes } from './check-sizes.ts'
 import { checkTls } from './check-tls.ts'
 import type { Facts } from './facts.ts'
@@ -59,6 +60,7 @@ export function loadConfig ({ flags, env, file, cwd, readFile = readText }: Load
   checkTls(facts)
   checkAuth(facts)
   checkSizes(facts)
+  checkRetention(facts)
   const jwtPublicKey = publicKeyText(facts)
   if (faults.length > 0) throw new ConfigError(faults)
 

@@ -5,6 +5,7 @@ import { isKey } from './key.ts'
 import type { Key } from './key.ts'
 import { keyList } from './key-list.ts'
 import { port } from './kinds.ts'
+import { roomKeys } from './rooms-kind.ts'
 import { declarations } from './schema.ts'
 import { userKeys } from './user-keys.ts'
 
@@ -31,6 +32,8 @@ auth:
 channels:
   notes: { topic: "rooms/{room}/notes", qos: 1 }
   live: off
+rooms:
+  acme.*: { retention: 30d }
 \`\`\`
 
 \`foyer config check\` reports everything that is wrong at once, each with its place and what to do. Keys that don't exist, and keys that are written twice, are faults. Variables \`FOYER_*\` that don't exist only warn.
@@ -52,7 +55,10 @@ export function configReference (): string {
     'What a new channel leaves out is as the column "Default" says; what is left out of a default channel stays as in the table after it. A topic belongs to the first channel that it fits; a topic outside every channel is refused.\n',
     recordTable(channelKeys, (name) => name === 'topic' ? 'required' : written(name, CHANNEL_DEFAULTS[name as keyof typeof CHANNEL_DEFAULTS])),
     '### The default channels\n',
-    channelTable(DEFAULT_CHANNELS)
+    channelTable(DEFAULT_CHANNELS),
+    '## rooms\n',
+    `${declarations.rooms.doc}\n`,
+    recordTable(roomKeys, written)
   )
   return parts.join('\n')
 }

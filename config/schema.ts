@@ -2,8 +2,10 @@ import { ROLES } from '../protocol/channel.ts'
 import { channelsKind } from './channels-kind.ts'
 import { key, section } from './key.ts'
 import type { Values } from './key.ts'
+import { retention } from './keeping-time.ts'
 import { bool, bytes, count, duration, oneOf, optional, orOff, port, text } from './kinds.ts'
 import { hostName, jwtSecret, origins, webAddress } from './net-kinds.ts'
+import { roomsKind } from './rooms-kind.ts'
 import { usersKind } from './user-keys.ts'
 
 const KiB = 1024
@@ -120,10 +122,13 @@ export const declarations = {
   }),
 
   store: section('History that can be queried; it follows the journal.', {
-    flushInterval: key(duration('10ms', '1s'), '1s', 'Longest time until an acknowledged message appears in queries. A shorter one writes smaller batches, so it costs throughput and disk space.')
+    flushInterval: key(duration('10ms', '1s'), '1s', 'Longest time until an acknowledged message appears in queries. A shorter one writes smaller batches, so it costs throughput and disk space.'),
+    retention: key(retention, 'off', 'How long messages are kept where neither their channel nor their room says anything; `off` keeps them for ever. What is older is removed from history and replays soon after; retained messages stay.')
   }),
 
-  channels: key(channelsKind, {}, 'Channels by name: what is given is merged into the default of that name or declares a new one, and is matched before the defaults; `name: off` removes one. The keys of a channel are below.')
+  channels: key(channelsKind, {}, 'Channels by name: what is given is merged into the default of that name or declares a new one, and is matched before the defaults; `name: off` removes one. The keys of a channel are below.'),
+
+  rooms: key(roomsKind, {}, 'What holds for some rooms, by room, by prefix as in `acme.*`, or `"*"` for all. A room beats the longest prefix that fits, that beats `"*"`.')
 } as const
 
 /** The whole configuration, read, checked and frozen. Durations are milliseconds, sizes bytes, `null` is off or unset. */

@@ -1,11 +1,12 @@
 import { z } from 'zod'
 import { ROLES } from '../protocol/channel.ts'
 import type { Role } from '../protocol/channel.ts'
-import { roomFault, subFault } from '../protocol/names.ts'
+import { subFault } from '../protocol/names.ts'
 import { key } from './key.ts'
 import type { Kind } from './key.ts'
 import { bool, checkedText, oneOf, refuse } from './kinds.ts'
 import { isRecord, readRecord } from './record.ts'
+import { PATTERN_REMEDY, roomPatternFault } from './room-pattern.ts'
 import { scryptHashFault } from './scrypt-hash.ts'
 
 /** A user with a password, for devices that can hold no JWT. */
@@ -30,17 +31,14 @@ const scryptHash = checkedText('a scrypt hash', (value, ctx) => {
 
 const role = oneOf(...ROLES)
 
-/** Why a pattern names no rooms; the patterns are those of the `rooms` claim. */
-const patternFault = (pattern: string): string | null => pattern === '*' ? null : roomFault(pattern.replace(/\*$/, ''))
-
 const userRooms: Kind<Readonly<Record<string, Role>>> = {
   schema: z.unknown().transform((value, ctx) => {
     if (!isRecord(value)) return refuse(ctx, 'must be a map from rooms to roles', 'write it like: rooms: { kitchen: device }')
     const rooms: [string, Role][] = []
     for (const [pattern, written] of Object.entries(value)) {
       const parsed = role.schema.safeParse(written)
-      const fault = patternFault(pattern)
-      if (fault !== null) refuse(ctx, `is no room: ${fault}`, 'name a room, a prefix as in acme.*, or "*"', [pattern])
+      const fault = roomPatternFault(pattern)
+      if (fault !== null) refuse(ctx, `is no room: ${fault}`, PATTERN_REMEDY, [pattern])
       else if (!parsed.success) refuse(ctx, `must be ${role.expects}`, 'correct the role', [pattern])
       else rooms.push([pattern, parsed.data])
     }

@@ -24,6 +24,8 @@ export interface Channel {
   readonly durability: 'disk' | 'os' | 'memory'
   /** Whether messages are queryable as history. */
   readonly store: boolean
+  /** Milliseconds that stored messages are kept, Infinity for ever; null = as the configuration says for all. */
+  readonly retention: number | null
   /** Whether id, room, sender and timestamp are written into the payload. */
   readonly stamp: boolean
   /** Whether the sending session gets its own messages back live. */

@@ -8,6 +8,7 @@ export const CHANNEL_DEFAULTS: Omit<Channel, 'name' | 'topic'> = {
   retain: 'publisher',
   durability: 'disk',
   store: true,
+  retention: null,
   stamp: false,
   echo: true,
   maxBytes: 65_536,

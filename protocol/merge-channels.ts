@@ -35,6 +35,7 @@ function apply (base: Channel, fields: ChannelFields): Channel {
     retain: fields.retain ?? base.retain,
     durability: fields.durability ?? base.durability,
     store: fields.store ?? base.store,
+    retention: fields.retention === undefined ? base.retention : fields.retention,
     stamp: fields.stamp ?? base.stamp,
     echo: fields.echo ?? base.echo,
     maxBytes: fields.maxBytes ?? base.maxBytes,

@@ -31,7 +31,9 @@ export const RecordType = {
   end: 7,
   revocation: 8,
   /** Who of a room was told to be there, or gone. */
-  presence: 9
+  presence: 9,
+  /** What nobody is to find any more, up to a position. */
+  erasure: 10
 } as const
 
 export type AnyRecordType = typeof RecordType[keyof typeof RecordType]

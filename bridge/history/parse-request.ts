@@ -62,8 +62,8 @@ function cursorTime (name: string, text: string | undefined): number | null {
   return cursor.time
 }
 
-/** Microseconds. */
-function instant (name: string, text: string | undefined): number | null {
+/** A time in a query, in microseconds; null if it is not given. */
+export function instant (name: string, text: string | undefined): number | null {
   if (text === undefined) return null
   const time = parseInstant(text)
   if (time === null) {

@@ -9,11 +9,12 @@ const decoder = new TextDecoder()
 
 /** The answer of the history address as JSON text. */
 export function renderHistory (messages: readonly StoredMessage[], next: string | null): string {
-  return `{"messages":[${messages.map(renderMessage).join(',')}],"next":${JSON.stringify(next)}}`
+  return `{"messages":[${messages.map(message => renderMessage(message)).join(',')}],"next":${JSON.stringify(next)}}`
 }
 
-function renderMessage ({ cursor, topic, sender, time, qos, payload }: StoredMessage): string {
-  const head = JSON.stringify({ id: cursor, topic, sender, timestamp: new Date(time / 1000).toISOString(), qos })
+/** A message as JSON text; `more` are members that only some readers have. */
+export function renderMessage ({ cursor, topic, sender, time, qos, payload }: StoredMessage, more: { readonly room?: string, readonly channel?: string } = {}): string {
+  const head = JSON.stringify({ id: cursor, ...more, topic, sender, timestamp: new Date(time / 1000).toISOString(), qos })
   return `${head.slice(0, -1)},"payload":${renderPayload(payload)}}`
 }
 

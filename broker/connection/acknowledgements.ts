@@ -35,7 +35,7 @@ export function handleAcknowledgement (connection: Connection, { session, versio
       return
     case PUBREL: {
       if (session.inbound.delete(packetId)) {
-        // Forgotten after PUBCOMP, a new message of that identifier would be taken for the old one.
+        // ErasureScope after PUBCOMP, a new message of that identifier would be taken for the old one.
         outbound.rememberReleased(packetId, () => { if (!connection.closed) sendAck(connection, PUBCOMP, packetId, 0) })
       } else {
         sendAck(connection, PUBCOMP, packetId, version !== 5 ? 0 : PACKET_IDENTIFIER_NOT_FOUND)

@@ -58,7 +58,7 @@ export class Past {
         // What history has taken meanwhile the journal may have let go of.
         if (this.isInHistory(position)) break
         position = upTo
-        yield { messages: messages.filter(({ stored }) => stored).map(lasting), upTo, gap: gap === true }
+        yield { messages: messages.filter(isPast).map(lasting), upTo, gap: gap === true }
         if (this.isInHistory(position)) break
       }
     }
@@ -70,7 +70,7 @@ export class Past {
     const { history } = this
     const begin = history?.position ?? 0
     for await (const { messages, upTo } of this.journal.read(begin, wantedBy(filter, allows))) {
-      for (const { stored, time } of messages) if (stored) times.push(time)
+      for (const message of messages) if (isPast(message)) times.push(message.time)
       if (times.length > 2 * count) times.splice(0, times.length - count)
       if (upTo >= this.end) break
     }
@@ -99,7 +99,7 @@ export class Past {
   /** The message at exactly this position; null when it is gone. */
   async message (position: number): Promise<Message | null> {
     const found = await this.journal.message(position)
-    if (found !== null || this.history === null) return found
+    if (found !== null || this.history === null) return found?.erased === true ? null : found
     const { messages } = await this.history.read({ filter: '#', after: position - 1, before: position + 1, order: 'oldest', limit: 1 }, () => true)
     return this.restore(messages)[0] ?? null
   }
@@ -120,6 +120,10 @@ export class Past {
     }
     return messages
   }
+}
+
+function isPast ({ stored, erased }: Message): boolean {
+  return stored && !erased
 }
 
 /** As history has it: what was worth storing does not expire. */

@@ -54,6 +54,8 @@ export class Message implements MessageFields {
   readonly time: number
   /** `forward` and the stamps as MQTT 5 subscribers get them; made on first use. */
   properties5: Uint8Array | null = null
+  /** Whether it was erased since; the journal may hold it for longer. */
+  erased = false
   private owned = false
 
   constructor (fields: MessageFields) {
@@ -117,7 +119,8 @@ export class Message implements MessageFields {
     return this
   }
 
+  /** Whether nobody is to get it any more. */
   expired (now: number): boolean {
-    return this.expiresAt !== 0 && this.expiresAt <= now
+    return this.erased || (this.expiresAt !== 0 && this.expiresAt <= now)
   }
 }

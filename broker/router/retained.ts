@@ -1,4 +1,5 @@
 import { RecordType, isRetained } from '../../protocol/record.ts'
+import type { Erasures } from '../erasure/erasures.ts'
 import { senderFields, writeMessage } from '../journal/message-record.ts'
 import type { RecordWriter } from '../journal/record-writer.ts'
 import type { Message } from './message.ts'
@@ -81,6 +82,16 @@ export class RetainedMessages {
       writer.end()
       yield
     }
+  }
+
+  /** Clears what was erased, and returns how many. Entries of rosters say who is here now, and stay. */
+  erase (erasures: Erasures): number {
+    const found = this.topics('#').filter(topic => {
+      const message = this.get(topic)!
+      return !message.isBrokers && erasures.covers(message)
+    })
+    for (const topic of found) this.clear(this.root, topic.split('/'), 0)
+    return found.length
   }
 
   private clear (level: Level, names: readonly string[], index: number): void {

@@ -1,4 +1,5 @@
 import { RecordType, type AnyRecordType } from '../../protocol/record.ts'
+import type { Erasures } from '../erasure/erasures.ts'
 import { durably, takesMore, tooSlow } from '../journal/durable.ts'
 import type { Journal } from '../journal/journal.ts'
 import { Gone } from '../journal/reader.ts'
@@ -23,6 +24,7 @@ const CHUNK = 128
 export class JournalSessions implements SessionStore {
   private readonly journal: Journal
   private readonly topics: TopicTable
+  private readonly erasures: Erasures
   /** Milliseconds that a client may have to wait. */
   private readonly maxWait: number
   private readonly progressing = new Set<Progressing>()
@@ -32,9 +34,10 @@ export class JournalSessions implements SessionStore {
   private sharing = false
   private timer: NodeJS.Timeout | null = null
 
-  constructor (journal: Journal, topics: TopicTable, maxWait: number) {
+  constructor (journal: Journal, topics: TopicTable, erasures: Erasures, maxWait: number) {
     this.journal = journal
     this.topics = topics
+    this.erasures = erasures
     this.maxWait = maxWait
     this.whenRoom = new RoomQueue(callback => journal.whenRoom(callback))
     journal.beforeGroup(() => {
@@ -95,9 +98,9 @@ export class JournalSessions implements SessionStore {
   }
 
   async message (position: number): Promise<Message | null> {
-    const { journal, topics } = this
+    const { journal } = this
     let message: Message | null = null
-    await findMessage(journal.segments, journal.reads, position, (bytes, start) => { message = recordedMessage(bytes, start, topics) })
+    await findMessage(journal.segments, journal.reads, position, (bytes, start) => { message = this.recorded(bytes, start) })
     return message
   }
 
@@ -156,11 +159,17 @@ export class JournalSessions implements SessionStore {
     for (let at = 0; at < offsets.length; at += CHUNK) {
       const messages: Message[] = []
       await this.journal.reads.records(segment, offsets.slice(at, at + CHUNK), (bytes, start) => {
-        const message = start < 0 ? null : recordedMessage(bytes, start, this.topics)
+        const message = start < 0 ? null : this.recorded(bytes, start)
         if (message !== null && message.position > after) messages.push(message)
       })
       if (messages.length > 0) yield { messages, upTo: messages.at(-1)!.position }
     }
+  }
+
+  private recorded (bytes: Uint8Array, start: number): Message | null {
+    const message = recordedMessage(bytes, start, this.topics)
+    if (message !== null) message.erased = this.erasures.covers(message)
+    return message
   }
 
   private now (): void {

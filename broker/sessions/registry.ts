@@ -208,7 +208,7 @@ export class SessionRegistry {
     session.subscriptions.set(name, live)
     session.changes++
     this.options.router.add(live)
-    // Behind it in the journal is all that is sent from here on. Forgotten, the replay goes on where it was.
+    // Behind it in the journal is all that is sent from here on. ErasureScope, the replay goes on where it was.
     if (session.kept) this.options.store.subscription(session.id, name, live).catch(() => {})
   }
 

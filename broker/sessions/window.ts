@@ -264,7 +264,7 @@ export class Window {
       release()
       return true
     }
-    // Forgotten after PUBREL, the message would be sent again to a client that has forgotten it as well.
+    // ErasureScope after PUBREL, the message would be sent again to a client that has forgotten it as well.
     delivery.durable = false
     this.progress.addThen({ kind: 'received', packetId }, release)
     return true

@@ -7,7 +7,9 @@ import { describe, it } from 'mocha'
 import { addConfig } from '../../cli/config.ts'
 import { addDevices } from '../../cli/devices.ts'
 import { addDoctor } from '../../cli/doctor.ts'
+import { addErase } from '../../cli/erase.ts'
 import { addExplain } from '../../cli/explain.ts'
+import { addExport } from '../../cli/export.ts'
 import { addPub } from '../../cli/pub.ts'
 import { addRevoke } from '../../cli/revoke.ts'
 import { addServe } from '../../cli/serve.ts'
@@ -21,7 +23,7 @@ const pages = ['README.md', ...readdirSync(join(root, 'docs')).filter(name => na
 const { scripts } = JSON.parse(read('package.json')) as { scripts: Record<string, string> }
 
 const program = new Command('foyer')
-for (const add of [addServe, addToken, addExplain, addConfig, addPub, addSub, addDevices, addVerify, addRevoke, addDoctor]) add(program)
+for (const add of [addServe, addToken, addExplain, addConfig, addPub, addSub, addDevices, addVerify, addRevoke, addErase, addExport, addDoctor]) add(program)
 
 /** `token`, `config`, `config check`, with the flags of each. */
 const known = new Map<string, ReadonlySet<string>>()

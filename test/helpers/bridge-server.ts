@@ -84,6 +84,7 @@ export function useServer (): (flags?: Record<string, string>, file?: string) =>
       journal,
       remember: () => {},
       presence: () => [],
+      erase: async () => ({ upTo: journal.time, retained: 0 }),
       stats: () => STATS,
       stop: async () => {},
       close: () => journal.close()

@@ -145,6 +145,7 @@ describe('merging channels', () => {
       stamp: false,
       echo: true,
       maxBytes: 65_536,
+      retention: null,
       rate: null,
       publish: ['device', 'gateway', 'member', 'owner'],
       subscribe: ['listener', 'member', 'owner']

@@ -84,7 +84,7 @@ export async function openDatabase ({ path, readOnly, retention = KEEP_ALL, expo
   let erasures = await loadErasures(writer, 'open')
   let recent = await recentOf(writer)
   const stored = await loadManifest(writer)
-  const newest = recent.last ?? await goneUpTo(writer)
+  const newest = await newestOf(writer)
   const settled = await settle(writer, folder, stored, newest)
   let manifest: Manifest = settled.manifest
   let last = newest ?? (manifest.sealedUpTo > 0 ? manifest.sealedUpTo : -Infinity)
@@ -93,6 +93,7 @@ export async function openDatabase ({ path, readOnly, retention = KEEP_ALL, expo
     if (manifest !== stored) await saveChange(writer, stored, { add: manifest.files.filter((file) => !stored.files.includes(file)), remove: stored.files.filter((file) => !manifest.files.includes(file)), sealedUpTo: manifest.sealedUpTo, rules: '' })
     await removeLeftovers(folder, settled.leftovers)
   }
+  // Some may have gone by then, and what is given a number that is gone would never be found.
   const origins = await Origins.load(writer)
   for (const warning of settled.warnings) events.onWarning(warning)
   tellForgotten()
@@ -214,11 +215,11 @@ async function recentOf (connection: DuckDBConnection): Promise<Recent & { reado
   return { first: first == null ? null : Number(first), last: last == null ? null : Number(last), rows: Number(rows), bytes: Number(bytes) }
 }
 
-/** Position of the newest message that was there, where none of what came last is left; null if there never was one. */
-async function goneUpTo (connection: DuckDBConnection): Promise<number | null> {
-  const found = await connection.runAndReadAll('SELECT greatest((SELECT up_to FROM sealed), (SELECT max(up_to) FROM erasures))')
-  const upTo = Number(found.getRows()[0]![0])
-  return upTo > 0 ? upTo : null
+/** Position of the newest message that was ever there, also where it is gone: it must not come again. Null if there was none. */
+async function newestOf (connection: DuckDBConnection): Promise<number | null> {
+  const found = await connection.runAndReadAll('SELECT greatest((SELECT max(time) FROM messages), (SELECT up_to FROM sealed), (SELECT max(up_to) FROM erasures))')
+  const newest = Number(found.getRows()[0]![0])
+  return newest > 0 ? newest : null
 }
 
 async function rulesOf (connection: DuckDBConnection): Promise<string> {

@@ -31,7 +31,7 @@ describe('the HTTP side', () => {
     const cases: readonly [string, RequestInit, number, string, RegExp][] = [
       ['/nothing?token=secret', {}, 404, 'notFound', /nothing at \/nothing$/],
       ['/', { method: 'POST' }, 405, 'badRequest', /does not take POST/],
-      ['/api/rooms/lobby/history', { method: 'DELETE' }, 405, 'badRequest', /does not take DELETE/],
+      ['/api/rooms/lobby/presence', { method: 'DELETE' }, 405, 'badRequest', /does not take DELETE/],
       ['/api/rooms/%zz/history', {}, 400, 'badRequest', /%zz/],
       ['/api/rooms/lobby/history', {}, 401, 'credentialsMissing', /token/]
     ]

@@ -1,4 +1,5 @@
 import { describe } from 'mocha'
+import { Erasures } from '../../../broker/erasure/erasures.ts'
 import { JournalSessions } from '../../../broker/sessions/journal-sessions.ts'
 import { SavedSessions } from '../../../broker/sessions/saved-sessions.ts'
 import { Journal } from '../../../broker/journal/journal.ts'
@@ -23,7 +24,7 @@ describe('sessions in the journal', () => {
           const saved = new SavedSessions()
           await journal.open((bytes, start) => saved.apply(bytes, start))
           return {
-            store: new JournalSessions(journal, new TopicTable(compileChannels(testConfig().channels)), 5000),
+            store: new JournalSessions(journal, new TopicTable(compileChannels(testConfig().channels)), new Erasures(), 5000),
             sessions: saved.sessions,
             accept: async (message: Accepted) => await accept(journal, message),
             close: () => journal.close()
