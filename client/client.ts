@@ -1,3 +1,4 @@
+import { SUBSCRIPTION_ENDED } from '../protocol/errors.ts'
 import { isReplay, replayed } from '../protocol/replay.ts'
 import { Connection, type EncodedWill } from './connection.ts'
 import { Device } from './device.ts'
@@ -12,7 +13,7 @@ import { TokenRefresh, type Refreshed } from './refresh.ts'
 import { Reports } from './reports.ts'
 import { Room, type JoinOptions } from './room.ts'
 import type { TokenSource } from './tokens.ts'
-import { checkedTopic, deviceLevel, ERRORS, EXPIRING, OWN, parseTopic, REFRESHED, REPLAY, roomRoot } from './topics.ts'
+import { checkedTopic, deviceLevel, ERRORS, EXPIRING, isCut, OWN, parseTopic, REFRESHED, REPLAY, roomRoot } from './topics.ts'
 import { onWake } from './wake.ts'
 
 export interface ClientEvents {
@@ -224,7 +225,11 @@ export class Client extends Emitter<ClientEvents> {
 
   /** An error that no promise is there for: for the room it is about, if somebody listens there. */
   #report (report: FoyerClientError): void {
-    this.#inbox.lost(report.topic)
+    if (report.message.startsWith(SUBSCRIPTION_ENDED)) {
+      this.#inbox.lost(report.topic)
+      // It is asked for again, and the answer knows its name.
+      if (isCut(report.topic)) return
+    }
     // Who has subscribed to a filter knows of no replay.
     const error = isReplay(report.topic) ? new FoyerClientError(report.code, report.message, { topic: replayed(report.topic) }) : report
     const room = this.#rooms.get(parseTopic(error.topic).room ?? '')

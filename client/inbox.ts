@@ -4,7 +4,7 @@ import { FoyerClientError } from './errors.ts'
 import { LiveMessage, textIn, type Delivery, type Message } from './message.ts'
 import { decodePayload } from './payload.ts'
 import { Subscription, type SubscriptionOptions, type SubscriptionServices, type Way } from './subscription.ts'
-import { isNameOf, parseTopic } from './topics.ts'
+import { isCut, isNameOf, parseTopic } from './topics.ts'
 
 /** What came for rooms that nobody joined yet: a session may have waited for this client with more than that. */
 const EARLY_MESSAGES = 1_000
@@ -62,7 +62,13 @@ export class Inbox {
 
   /** The server says that a subscription has ended. */
   lost (filter: string): void {
-    for (const subscription of this.#inRoomOf(replayed(filter))) if (subscription.isNamed(filter)) subscription.lost()
+    for (const subscriptions of this.#byRoom.values()) {
+      for (const subscription of subscriptions) {
+        if (!subscription.isNamed(filter)) continue
+        if (isCut(filter)) subscription.doubt()
+        else subscription.lost()
+      }
+    }
   }
 
   /** The server says how far a replay is. */

@@ -116,6 +116,12 @@ export class Subscription {
     this.#miss()
   }
 
+  /** The server ended one that may be this one, as its name was cut off: if so, it is refused now. */
+  doubt (): void {
+    this.#miss()
+    void this.#ask()
+  }
+
   /** The server says on `$me/replay` how far it is; `complete` at the end of a replay: null on the way and later. */
   told (name: string, cursor: string, complete: boolean | null): void {
     if (!this.isNamed(name)) {

@@ -38,13 +38,12 @@ class Listener {
   cuts = 0
   private readonly proxy: FrozenProxy
   private readonly client: Client
-
   private readonly purge: () => Promise<void>
 
   private constructor (proxy: FrozenProxy, client: Client, purge: () => Promise<void>) {
     this.proxy = proxy
-    this.purge = purge
     this.client = client
+    this.purge = purge
   }
 
   static async open (t: Teardown, server: FullServer, { name, transport, options, filters }: Kind): Promise<Listener> {

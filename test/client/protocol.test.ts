@@ -253,7 +253,7 @@ describe('what a client says on the wire', () => {
     await arrived(errors, 1)
     assert.match(errors[0]!, /^gap rooms\/lobby\/# what came to lobby behind A1 is not complete: /)
     const second = await broker.connection(2)
-    assert.deepEqual(second.all('subscribe').map(({ subscriptions: [{ topic }] }) => topic), ['$me/#', '$replay/after=A1/rooms/lobby/#', 'rooms/lobby/#'])
+    assert.deepEqual(second.all('subscribe').map(({ subscriptions }) => subscriptions[0]!.topic), ['$me/#', '$replay/after=A1/rooms/lobby/#', 'rooms/lobby/#'])
     say(second, 'A9')
     await arrived(heard, 2)
     await room.leave()
@@ -265,7 +265,7 @@ describe('what a client says on the wire', () => {
     const client = await newClient(t, options)
     const first = await broker.connection(1)
     const send = (connection: ScriptedConnection, topic: string, id: string, identifier?: number): void => connection.send({ cmd: 'publish', topic, payload: JSON.stringify({ id, sender: 'ann' }), qos: 0, retain: false, dup: false, ...identifier === undefined ? {} : { properties: { subscriptionIdentifier: identifier } } })
-    const identifierOf = (connection: ScriptedConnection, prefix: string): number => connection.all('subscribe').find(({ subscriptions: [{ topic }] }) => topic.startsWith(prefix))!.properties!.subscriptionIdentifier as number
+    const identifierOf = (connection: ScriptedConnection, prefix: string): number => connection.all('subscribe').find(({ subscriptions }) => subscriptions[0]!.topic.startsWith(prefix))!.properties!.subscriptionIdentifier as number
     const told = (connection: ScriptedConnection, filter: string, cursor: string, more: object = {}): void => connection.send({ cmd: 'publish', topic: '$me/replay', payload: JSON.stringify({ filter, cursor, ...more }), qos: 0, retain: false, dup: false })
     const done: string[] = []
     await client.device('hall', 'lamp').onCommand(({ id }) => { done.push(id) })
@@ -285,7 +285,7 @@ describe('what a client says on the wire', () => {
     first.cut()
     const second = await broker.connection(2)
     await until(() => second.all('subscribe').length === 3, 'that it subscribes again')
-    assert.deepEqual(second.all('subscribe').map(({ subscriptions: [{ topic }] }) => topic), ['$me/#', `$replay/after=${recent}/${topic}`, `$replay/after=${old}/rooms/hall/#`])
+    assert.deepEqual(second.all('subscribe').map(({ subscriptions }) => subscriptions[0]!.topic), ['$me/#', `$replay/after=${recent}/${topic}`, `$replay/after=${old}/rooms/hall/#`])
     // It was between what the room has and what the lamp has.
     send(second, topic, middle, identifierOf(second, `$replay/after=${old}/`))
     told(second, `$replay/after=${old}/rooms/hall/#`, encodeCursor(9), { replayed: 1, complete: true })
@@ -298,6 +298,28 @@ describe('what a client says on the wire', () => {
     assert.deepEqual([heard.slice(3).map(({ id, replayed }) => [id, replayed]), done], [[[middle, true], [encodeCursor(10), false]], [recent, encodeCursor(10)]])
     await room.leave()
     assert.deepEqual(second.all('unsubscribe').flatMap(({ unsubscriptions }) => unsubscriptions).sort(), ['$replay/1h/rooms/hall/#', `$replay/after=${old}/rooms/hall/#`])
+  })
+
+  it('begins a replay anew that was interrupted, behind what came of it, as its end may be told before anybody listens', async () => {
+    const { broker, options } = await open()
+    broker.script = (packet, connection, nth) => {
+      if (packet.cmd !== 'connect') return false
+      connection.send({ cmd: 'connack', reasonCode: 0, sessionPresent: nth > 1 })
+      return true
+    }
+    const [before, last] = [encodeCursor(1), encodeCursor(2)]
+    const room = await (await newClient(t, options)).join('lobby', { after: before })
+    const heard = collect(room, 'message')
+    const [first] = broker.connections as [ScriptedConnection]
+    const { subscriptionIdentifier } = first.all('subscribe')[1]!.properties!
+    first.send({ cmd: 'publish', topic: 'rooms/lobby/messages', payload: JSON.stringify({ id: last }), qos: 1, messageId: 1, retain: false, dup: false, properties: { subscriptionIdentifier: subscriptionIdentifier! } })
+    await arrived(heard, 1)
+    first.cut()
+    const second = await broker.connection(2)
+    await until(() => second.all('subscribe').length === 2, 'that it subscribes')
+    assert.deepEqual(second.received.flatMap(packet => packet.cmd === 'subscribe' ? packet.subscriptions.map(({ topic }) => topic) : packet.cmd === 'unsubscribe' ? packet.unsubscriptions.map(topic => `not ${topic}`) : []), [
+      '$me/#', `not $replay/after=${before}/rooms/lobby/#`, `$replay/after=${last}/rooms/lobby/#`
+    ])
   })
 
   it('tells once what the server tells each new connection again', async () => {
