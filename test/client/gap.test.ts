@@ -145,13 +145,12 @@ describe('a client whose session was lost', function () {
     await sendAll(place.bob, 1, 2)
     const late = Date.now() + 1000
     await until(() => Date.now() > late, 'that it is too old')
-    await sendAll(place.bob, 2, 3)
     place.proxy.refusing = false
     await arrived(errors, 1)
     assert.match(errors[0]!, new RegExp(`^gap what came to lobby behind ${first} is not complete: the server does not have all`))
-    await sendAll(place.bob, 3, 4)
-    await arrived(heard, 3)
-    assert.deepEqual(texts(heard), ['m0', 'm2', 'm3'])
+    await sendAll(place.bob, 2, 3)
+    await arrived(heard, 2)
+    assert.deepEqual(texts(heard), ['m0', 'm2'])
   })
 
   it('waits for its turn where a user may have one replay at once', async () => {
