@@ -1,3 +1,5 @@
+import { SUBSCRIPTION_ENDED } from '../protocol/errors.ts'
+import { isReplay, replayed } from '../protocol/replay.ts'
 import { Connection, type EncodedWill } from './connection.ts'
 import { Device } from './device.ts'
 import { Emitter } from './emitter.ts'
@@ -9,10 +11,9 @@ import { encodePayload } from './payload.ts'
 import { Publisher } from './publisher.ts'
 import { TokenRefresh, type Refreshed } from './refresh.ts'
 import { Reports } from './reports.ts'
-import { HttpResume } from './resume.ts'
 import { Room, type JoinOptions } from './room.ts'
 import type { TokenSource } from './tokens.ts'
-import { checkedTopic, deviceLevel, ERRORS, EXPIRING, OWN, parseTopic, REFRESHED, roomRoot } from './topics.ts'
+import { checkedTopic, deviceLevel, ERRORS, EXPIRING, isCut, OWN, parseTopic, REFRESHED, REPLAY, roomRoot } from './topics.ts'
 import { onWake } from './wake.ts'
 
 export interface ClientEvents {
@@ -70,7 +71,7 @@ export class Client extends Emitter<ClientEvents> {
     this.#publisher = new Publisher(this.#connection, this.#reports, { queue: settings.queue, ring: settings.ring, onDropped: count => this.#drop(count) })
     this.#http = new Http(settings.httpUrl, tokens)
     this.#inbox = new Inbox({
-      services: { connection: this.#connection, reports: this.#reports, resume: new HttpResume(this.#http) },
+      services: { connection: this.#connection, reports: this.#reports },
       onDropped: this.#onDropped,
       onError: error => this.emit('error', error)
     })
@@ -194,7 +195,7 @@ export class Client extends Emitter<ClientEvents> {
   #up (resumed: boolean): void {
     const back = this.#state === 'reconnecting'
     this.#state = 'connected'
-    // First, so that it hears of the others.
+    // First, so that it hears of the others, and of the ends of their replays.
     void this.#connection.subscribe(OWN, 0)
     this.#inbox.up(resumed)
     this.#publisher.up()
@@ -218,12 +219,19 @@ export class Client extends Emitter<ClientEvents> {
     if (topic === ERRORS) this.#reports.add(payload)
     else if (topic === EXPIRING) this.#refresh.expiring(payload)
     else if (topic === REFRESHED) this.#refresh.refreshed(payload)
+    else if (topic === REPLAY) this.#inbox.told(payload)
     return true
   }
 
   /** An error that no promise is there for: for the room it is about, if somebody listens there. */
-  #report (error: FoyerClientError): void {
-    this.#inbox.lost(error.topic)
+  #report (report: FoyerClientError): void {
+    if (report.message.startsWith(SUBSCRIPTION_ENDED)) {
+      this.#inbox.lost(report.topic)
+      // It is asked for again, and the answer knows its name.
+      if (isCut(report.topic)) return
+    }
+    // Who has subscribed to a filter knows of no replay.
+    const error = isReplay(report.topic) ? new FoyerClientError(report.code, report.message, { topic: replayed(report.topic) }) : report
     const room = this.#rooms.get(parseTopic(error.topic).room ?? '')
     if (room === undefined) this.emit('error', error)
     else room.fail(error)

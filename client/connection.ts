@@ -103,10 +103,10 @@ export class Connection {
     this.#mqtt?.removeOutgoingMessage(messageId)
   }
 
-  /** Resolves with the server's answer; null when the connection ended before it. */
-  async subscribe (filter: string, qos: 0 | 1 | 2): Promise<Granted | null> {
+  /** Resolves with the server's answer; null when the connection ended before it. What it brings carries the `identifier`. */
+  async subscribe (filter: string, qos: 0 | 1 | 2, identifier: number | null = null): Promise<Granted | null> {
     return await new Promise(resolve => {
-      this.#mqtt!.subscribe(filter, { qos }, (_error, _subscriptions, packet) => {
+      this.#mqtt!.subscribe(filter, { qos, ...identifier === null ? {} : { properties: { subscriptionIdentifier: identifier } } }, (_error, _subscriptions, packet) => {
         const reasonCode = packet?.granted[0]
         resolve(reasonCode === undefined ? null : { reasonCode: Number(reasonCode), reason: reasonOf(packet) })
       })

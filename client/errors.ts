@@ -7,7 +7,7 @@ const own = {
   unreachable: { kind: 'not-now', sentence: 'the server could not be reached', remedy: 'check the url, and that the server runs' },
   closed: { kind: 'closed', sentence: 'the client is closed', remedy: 'connect a new one' },
   commandFailed: { kind: 'refused', sentence: 'the device could not do it', remedy: 'see the message, which is the device\'s' },
-  gap: { kind: 'not-now', sentence: 'what was missed while the session was lost could not be fetched', remedy: 'read history() behind the last message that you have' },
+  gap: { kind: 'not-now', sentence: 'not all that was missed could be had', remedy: 'read history() for what it still has' },
   overflow: { kind: 'not-now', sentence: 'messages came before anybody asked for them, and too many', remedy: 'join rooms and listen for commands right after connect()' },
   usage: { kind: 'refused', sentence: 'this can\'t be asked for', remedy: 'see the message' }
 } as const

@@ -27,9 +27,9 @@ export async function * readHistory (http: Http, room: string, options: HistoryO
   let { before, after } = options
   const forward = after !== undefined && before === undefined
   for (;;) {
-    const { json } = await http.get(`/api/rooms/${encodeURIComponent(room)}/history`, { filter, limit, before, after, from: time(from), to: time(to) })
+    const json = await http.get(`/api/rooms/${encodeURIComponent(room)}/history`, { filter, limit, before, after, from: time(from), to: time(to) })
     const page = json as { messages: HistoryEntry[], next: string | null }
-    yield { messages: page.messages.map(entry => storedMessage(entry, false)), next: page.next }
+    yield { messages: page.messages.map(entry => storedMessage(entry)), next: page.next }
     if (page.next === null) return
     if (forward) after = page.next
     else before = page.next

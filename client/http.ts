@@ -4,12 +4,6 @@ import type { TokenSource } from './tokens.ts'
 
 const TIMEOUT_MS = 15_000
 
-export interface Answer {
-  readonly json: unknown
-  /** Milliseconds since 1970 by the server's clock; null where the page may not read it. */
-  readonly date: number | null
-}
-
 /** The HTTP side of the server, with the token that the connection uses. */
 export class Http {
   readonly #base: string | null
@@ -21,7 +15,7 @@ export class Http {
   }
 
   /** Reads an address; `query` leaves out what is undefined. Rejects with the error that the server gave. */
-  async get (path: string, query: Readonly<Record<string, string | number | undefined>> = {}): Promise<Answer> {
+  async get (path: string, query: Readonly<Record<string, string | number | undefined>> = {}): Promise<unknown> {
     if (this.#base === null) throw new FoyerClientError('usage', 'history and presence are read over HTTP: give connect() an httpUrl beside this url')
     const parameters = new URLSearchParams()
     for (const [name, value] of Object.entries(query)) if (value !== undefined) parameters.set(name, String(value))
@@ -36,8 +30,7 @@ export class Http {
     }
     const json = asJson(text)
     if (!response.ok) throw new FoyerClientError(knownCode(textIn(json, 'code'), response.status >= 500 ? 'unavailable' : 'badRequest'), textIn(json, 'detail') ?? `${path} answered ${response.status}`)
-    const date = Date.parse(response.headers.get('date') ?? '')
-    return { json, date: Number.isNaN(date) ? null : date }
+    return json
   }
 }
 

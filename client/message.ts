@@ -25,7 +25,7 @@ export interface Message {
   readonly qos: 0 | 1 | 2
   /** Whether it is what the topic had kept, and not new. */
   readonly retained: boolean
-  /** Whether it comes from history, after a session was lost or a room was joined with `after`. */
+  /** Whether it was missed, or asked for with `after` when the room was joined. */
   readonly replayed: boolean
 }
 
@@ -33,7 +33,7 @@ export interface Message {
 export interface Delivery {
   readonly qos: 0 | 1 | 2
   readonly retain: boolean
-  readonly properties?: { readonly userProperties?: Readonly<Record<string, unknown>> }
+  readonly properties?: { readonly userProperties?: Readonly<Record<string, unknown>>, readonly subscriptionIdentifier?: number | readonly number[] }
 }
 
 /** Whose payloads are passed on as they came, so that nothing in them is the broker's. */
@@ -42,7 +42,7 @@ const UNSTAMPED: ReadonlySet<Kind> = new Set(['telemetry', 'state', 'result', 'l
 const REFERRING: ReadonlySet<Kind> = new Set(['message', 'command', 'result'])
 
 /** A message as the connection brings it: the payload is parsed when it is asked for, or when it holds the stamps. */
-class LiveMessage implements Message {
+export class LiveMessage implements Message {
   readonly kind: Kind
   readonly topic: string
   readonly room: string | null
@@ -55,7 +55,7 @@ class LiveMessage implements Message {
   readonly bytes: Uint8Array
   readonly qos: 0 | 1 | 2
   readonly retained: boolean
-  readonly replayed = false
+  replayed = false
   #payload: unknown = undefined
 
   constructor (topic: string, bytes: Uint8Array, { qos, retain, properties }: Delivery) {
@@ -79,10 +79,6 @@ class LiveMessage implements Message {
   }
 }
 
-export function liveMessage (topic: string, bytes: Uint8Array, delivery: Delivery): Message {
-  return new LiveMessage(topic, bytes, delivery)
-}
-
 /** One entry of a history page. */
 export interface HistoryEntry {
   readonly id: string
@@ -93,8 +89,8 @@ export interface HistoryEntry {
   readonly payload: unknown
 }
 
-export function storedMessage ({ id, topic, sender, timestamp, qos, payload }: HistoryEntry, replayed: boolean): Message {
-  return { ...parseTopic(topic), id, topic, sender, timestamp, qos, payload, ref: textIn(payload, 'ref'), bytes: null, retained: false, replayed }
+export function storedMessage ({ id, topic, sender, timestamp, qos, payload }: HistoryEntry): Message {
+  return { ...parseTopic(topic), id, topic, sender, timestamp, qos, payload, ref: textIn(payload, 'ref'), bytes: null, retained: false, replayed: false }
 }
 
 /** A text member of a value that may be anything. */

@@ -2,11 +2,10 @@ import { FoyerClientError, codeOfReason, knownCode } from './errors.ts'
 import { errorEntry } from '../protocol/errors.ts'
 import { decodePayload } from './payload.ts'
 import { textIn } from './message.ts'
+import { isNameOf } from './topics.ts'
 
 const HELD = 16
 const KNOWN = 32
-/** What ends a topic that was too long for a report. */
-const CUT = '…'
 
 /**
  * Brings together the two halves of a refusal: the acknowledgement, which belongs to a message but knows only a reason
@@ -39,7 +38,7 @@ export class Reports {
     const message = textIn(report, 'message') ?? undefined
     const topic = textIn(report, 'topic') ?? ''
     const error = new FoyerClientError(knownCode(textIn(report, 'code'), 'internal'), message, { topic })
-    if (topic === '' || ![...this.#awaited.keys()].some(awaited => isAbout(error, awaited))) {
+    if (topic === '' || ![...this.#awaited.keys()].some(awaited => isNameOf(error.topic, awaited))) {
       this.#onLoose(error)
       return
     }
@@ -63,21 +62,17 @@ export class Reports {
   }
 
   #claim (topic: string, reasonCode: number): FoyerClientError | null {
-    const index = this.#held.findIndex(error => isAbout(error, topic) && fits(error, reasonCode))
+    const index = this.#held.findIndex(error => isNameOf(error.topic, topic) && fits(error, reasonCode))
     if (index < 0) return null
     const [{ code, message }] = this.#held.splice(index, 1) as [FoyerClientError]
     return new FoyerClientError(code, message, { topic })
   }
 
   #release (topic: string): void {
-    const loose = this.#held.filter(error => isAbout(error, topic))
+    const loose = this.#held.filter(error => isNameOf(error.topic, topic))
     this.#held = this.#held.filter(error => !loose.includes(error))
     for (const error of loose) this.#onLoose(error)
   }
-}
-
-function isAbout ({ topic }: FoyerClientError, wanted: string): boolean {
-  return topic === wanted || (topic.endsWith(CUT) && wanted.startsWith(topic.slice(0, -CUT.length)))
 }
 
 /** A SUBACK has fewer codes to choose from, and says 0x87 for most. */

@@ -1,3 +1,4 @@
+import { decodeCursor } from '../protocol/cursor.ts'
 import { filterMatches } from '../protocol/topic.ts'
 import { Commands, type CommandResult } from './commands.ts'
 import type { Outgoing } from './connection.ts'
@@ -82,8 +83,9 @@ export class Room extends Emitter<RoomEvents> {
     this.#services = services
     this.#qos = qos
     this.#after = after ?? null
+    if (after !== undefined && decodeCursor(after) === null) throw new FoyerClientError('usage', `${JSON.stringify(after)} is no cursor: after takes the id of a message`)
     for (const filter of filters) checkedFilter(this.#root + filter)
-    for (const filter of filters) this.#subscribe(filter, this.#after)
+    for (const filter of new Set(filters)) this.#subscribe(filter, this.#after)
   }
 
   /** Resolves when all filters were granted; rejects with the first refusal. */
@@ -132,7 +134,7 @@ export class Room extends Emitter<RoomEvents> {
 
   /** Who is here. */
   async presence (): Promise<Presence> {
-    const { json } = await this.#services.http.get(`/api/rooms/${encodeURIComponent(this.name)}/presence`)
+    const json = await this.#services.http.get(`/api/rooms/${encodeURIComponent(this.name)}/presence`)
     return json as Presence
   }
 
@@ -162,7 +164,7 @@ export class Room extends Emitter<RoomEvents> {
       filter,
       qos: this.#qos,
       after,
-      onMessage: message => this.#take(message),
+      onMessage: this.#take,
       onError: error => this.fail(error),
       onDropped: this.#services.onDropped
     })
@@ -176,7 +178,8 @@ export class Room extends Emitter<RoomEvents> {
     await (known ?? this.#subscribe(`results/${deviceLevel(device)}`, null)).granted
   }
 
-  #take (message: Message): void {
+  /** One for all filters: a message that several match is handed out once. */
+  readonly #take = (message: Message): void => {
     if (message.kind === 'result') this.#commands.take(message)
     this.emit(message.kind, message)
   }

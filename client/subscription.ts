@@ -1,11 +1,11 @@
-import type { Connection, Granted } from './connection.ts'
-import type { FoyerClientError } from './errors.ts'
-import { GapFiller } from './gap-filler.ts'
+import type { Connection } from './connection.ts'
+import { FoyerClientError } from './errors.ts'
 import type { Message } from './message.ts'
+import { Backoff } from './reconnect.ts'
 import type { Reports } from './reports.ts'
-import type { Resume } from './resume.ts'
+import { Ring } from './ring.ts'
 import { Seen } from './seen.ts'
-import { roomRoot } from './topics.ts'
+import { isCut, isNameOf, replayAfter, replayAgo, roomRoot } from './topics.ts'
 
 export interface SubscriptionOptions {
   readonly room: string
@@ -24,20 +24,48 @@ export interface SubscriptionOptions {
 export interface SubscriptionServices {
   readonly connection: Connection
   readonly reports: Reports
-  readonly resume: Resume
 }
 
-/** One filter of a room, across connections and sessions: every stored message once, in order. */
+/** How a message came. */
+export interface Way {
+  /** By the replay of a subscription, and not live. */
+  readonly past: boolean
+  /** Identifiers of replays that brought it. */
+  readonly via: readonly number[]
+}
+
+/** Messages that come between the grant and the first listener. */
+const HELD = 1_000
+/** Milliseconds that a SUBSCRIBE may take to the server, where no message tells at which position the last one was. */
+const ON_ITS_WAY_MS = 5_000
+/** A replay that may not begin yet is an error for the application when so many attempts have failed. */
+const TOLD_AFTER = 6
+
+/**
+ * One filter of a room, across connections and sessions: every stored message once, in order. In a new session it is
+ * subscribed as a replay behind the last message that it has: the server brings what was missed, says that this was all,
+ * and goes on with what comes.
+ */
 export class Subscription {
   readonly filter: string
+  /** Marks what its replays bring. */
+  readonly identifier: number
   /** Resolves when the server has granted it, rejects when it has not. */
   readonly granted: Promise<void>
+  /** It has not yet got all that it missed: what comes by other subscriptions does not mean that it has what was before. */
+  isBehind: boolean
   readonly #services: SubscriptionServices
   readonly #options: SubscriptionOptions
-  readonly #filler: GapFiller
+  /** The filters by which the session at the server may have it. */
+  readonly #names = new Set<string>()
+  readonly #backoff = new Backoff()
   #seen: Seen | null = null
-  /** Cursor of the newest message that was new. */
+  /** Who joins can only listen when it has joined. */
+  #held: Ring<Message> | null = new Ring(HELD)
+  /** Everything up to this cursor has come. */
   #last: string | null
+  /** Where the last replay began; null: where it was granted first. */
+  #begin: string | null = null
   /** When it was granted first, ms since 1970; 0 before. */
   #since = 0
   /** Whether the session at the server has it. */
@@ -45,25 +73,20 @@ export class Subscription {
   #asking = false
   /** Ended by a token that is just being taken. */
   #barred = false
-  /** Messages may have been missed before the next grant. */
-  #missed: boolean
+  /** Why the server will not replay: then it goes on without what it missed. */
+  #gap: FoyerClientError | null = null
+  #attempts = 0
+  #timer: ReturnType<typeof setTimeout> | undefined
   #ended = false
   #settle: { resolve: () => void, reject: (error: FoyerClientError) => void } | null = null
 
-  constructor (services: SubscriptionServices, options: SubscriptionOptions) {
+  constructor (services: SubscriptionServices, options: SubscriptionOptions, identifier: number) {
     this.#services = services
     this.#options = options
+    this.identifier = identifier
     this.filter = roomRoot(options.room) + options.filter
     this.#last = options.after
-    this.#missed = options.after !== null
-    this.#filler = new GapFiller(services.resume, {
-      stored: message => this.#pass(message),
-      live: message => this.#pass(message),
-      failed: error => options.onError(error),
-      dropped: count => options.onDropped(count)
-    })
-    // Who joins can only listen when it has joined.
-    this.#filler.hold()
+    this.isBehind = options.after !== null
     this.granted = new Promise((resolve, reject) => { this.#settle = { resolve, reject } })
     // It is for who waits for it; the connection may close without anybody waiting.
     this.granted.catch(() => {})
@@ -71,12 +94,11 @@ export class Subscription {
 
   /** The connection is up. */
   up (resumed: boolean): void {
-    if (!resumed && this.#since !== 0) {
-      this.#stands = false
-      this.#missed = true
-      this.#filler.hold()
-    }
+    if (!resumed) this.#names.clear()
+    // A replay that was interrupted begins anew behind what came of it: the old one may end before its end can be heard of.
+    if (!resumed || this.isBehind) this.#miss()
     this.#barred = false
+    this.#gap = null
     if (!this.#stands) void this.#ask()
   }
 
@@ -90,75 +112,166 @@ export class Subscription {
   /** The server ended it, as it takes a token that does not allow it. */
   lost (): void {
     this.#barred = true
-    this.#stands = false
-    this.#missed = this.#since !== 0
+    this.#names.clear()
+    this.#miss()
   }
 
+  /** The server ended one that may be this one, as its name was cut off: if so, it is refused now. */
+  doubt (): void {
+    this.#miss()
+    void this.#ask()
+  }
+
+  /** The server says on `$me/replay` how far it is; `complete` at the end of a replay: null on the way and later. */
+  told (name: string, cursor: string, complete: boolean | null): void {
+    if (!this.isNamed(name)) {
+      // An earlier process subscribed to it in this session: it is to end with this one.
+      if (!isCut(name)) this.#names.add(name)
+      return
+    }
+    if (this.#last === null || cursor > this.#last) this.#last = cursor
+    if (complete === null) return
+    this.isBehind = false
+    if (!complete) this.#options.onError(this.#missing('the server does not have all of it any more'))
+  }
+
+  /** Who gets its messages. */
+  get consumer (): unknown {
+    return this.#options.onMessage
+  }
+
+  /** Whether the session has it by this filter, or is asked to. */
+  isNamed (name: string): boolean {
+    for (const known of this.#names) if (isNameOf(name, known)) return true
+    return false
+  }
+
+  /** Whether a message of its filter is to be handed out. It came by this subscription if that is live, or `via` names it. */
+  accepts ({ id, retained }: Message, { past, via }: Way): boolean {
+    if (this.#ended) return false
+    const isOwn = via.includes(this.identifier)
+    // What another one missed is older than this one, or it has come already.
+    if (past && !isOwn && !this.isBehind) return false
+    if (id === null) return true
+    if (this.isBehind && !isOwn) {
+      if (this.#last !== null && id <= this.#last) return false
+    // What a topic had kept may be older than what was missed.
+    } else if (!retained && (this.#last === null || id > this.#last)) {
+      this.#last = id
+    }
+    this.#seen ??= new Seen()
+    return this.#seen.add(id)
+  }
+
+  /** Hands on a message that it accepts. */
   take (message: Message): void {
-    if (this.#filler.holding) this.#filler.keep(message)
-    else this.#pass(message)
+    // Much comes at once behind a grant, and by now somebody listens.
+    if (this.#held?.size === HELD && this.#settle === null) this.#release()
+    if (this.#held === null) this.#options.onMessage(message)
+    else if (this.#held.add(message) > 0) this.#options.onDropped(1)
   }
 
-  /** Ends it; the server is told if it can be. */
-  async end (error: FoyerClientError): Promise<void> {
+  /** Ends it; the server is told if it can be. `isShared` says which filters others of the session still need. */
+  async end (error: FoyerClientError, isShared: (name: string) => boolean = () => false): Promise<void> {
     if (this.#ended) return
     this.#ended = true
-    this.#filler.close()
+    clearTimeout(this.#timer)
     this.#settle?.reject(error)
-    if (this.#services.connection.isUp) await this.#services.connection.unsubscribe(this.filter)
+    await this.#forget(name => !isShared(name))
+  }
+
+  async #forget (isMeant: (name: string) => boolean): Promise<void> {
+    const names = [...this.#names].filter(isMeant)
+    this.#names.clear()
+    if (this.#services.connection.isUp) await Promise.all(names.map(name => this.#services.connection.unsubscribe(name)))
+  }
+
+  /** From now on something may be missed. */
+  #miss (): void {
+    this.#stands = false
+    this.isBehind ||= this.#since !== 0 || this.#last !== null
+  }
+
+  /** What to subscribe to. */
+  #name (): string {
+    if (!this.isBehind) return this.filter
+    this.#begin = this.#last
+    return this.#last === null ? replayAgo(Date.now() - this.#since + ON_ITS_WAY_MS, this.filter) : replayAfter(this.#last, this.filter)
   }
 
   async #ask (): Promise<void> {
-    if (this.#asking || this.#ended) return
     const { connection, reports } = this.#services
+    if (this.#asking || this.#ended || !connection.isUp) return
     this.#asking = true
-    reports.await(this.filter)
-    const granted = await connection.subscribe(this.filter, this.#options.qos)
+    clearTimeout(this.#timer)
+    const name = this.#name()
+    void this.#forget(old => old !== name)
+    // Before the answer, as the replay may be over when that is heard.
+    this.#names.add(name)
+    reports.await(name)
+    const granted = await connection.subscribe(name, this.#options.qos, name === this.filter ? null : this.identifier)
     this.#asking = false
-    const error = reports.answered(this.filter, granted?.reasonCode ?? 0, granted?.reason ?? '')
+    const error = reports.answered(name, granted?.reasonCode ?? 0, granted?.reason ?? '')
     if (this.#ended) return
-    if (granted !== null) this.#answered(granted, error)
     // The connection ended before the answer, and another one may be up already.
-    else if (connection.isUp) void this.#ask()
+    if (granted === null) void this.#ask()
+    else if (error === null) this.#grant()
+    else this.#refuse(name, error)
   }
 
-  #answered (_granted: Granted, error: FoyerClientError | null): void {
-    if (error !== null) {
-      if (this.#settle === null) this.#options.onError(error)
-      else this.#settle.reject(error)
-      this.#settle = null
-      this.#filler.release()
-      return
-    }
+  #grant (): void {
     this.#stands = true
+    this.#attempts = 0
+    this.#backoff.reset()
     if (this.#since === 0) this.#since = Date.now()
-    const settle = this.#settle
+    this.#settle?.resolve()
     this.#settle = null
-    settle?.resolve()
-    const missed = this.#missed
-    this.#missed = false
-    if (missed) this.#fill(settle !== null)
+    const gap = this.#gap
+    this.#gap = null
     // Listeners are added when the promise is resolved, which is later in this turn.
-    else setTimeout(() => this.#filler.release(), 0)
+    setTimeout(() => {
+      this.#release()
+      if (gap !== null && !this.#ended) this.#options.onError(this.#missing(gap.message, gap))
+    }, 0)
   }
 
-  #fill (isFirst: boolean): void {
-    const { room, filter } = this.#options
-    const fill = (): void => { if (!this.#ended) this.#filler.fill(() => ({ room, filter, after: this.#last, since: this.#since })) }
-    if (isFirst) setTimeout(fill, 0)
-    else fill()
-  }
-
-  /** Hands it on unless it was handed on before. */
-  #pass (message: Message): void {
-    if (this.#ended) return
-    const { id, retained } = message
-    if (id !== null) {
-      this.#seen ??= new Seen()
-      if (!this.#seen.add(id)) return
-      // What a topic had kept may be older than what was missed.
-      if (!retained && (this.#last === null || id > this.#last)) this.#last = id
+  #refuse (name: string, refusal: FoyerClientError): void {
+    this.#names.delete(name)
+    if (name !== this.filter) {
+      if (!refusal.retryable) {
+        // If the token does not grant the filter either, that is the answer; else only the past can't be had.
+        this.#gap = refusal
+        this.isBehind = false
+        void this.#ask()
+        return
+      }
+      if (this.#settle === null) {
+        this.#later(refusal)
+        return
+      }
     }
-    this.#options.onMessage(message)
+    const error = new FoyerClientError(refusal.code, refusal.message, { topic: this.filter })
+    this.#gap = null
+    this.#miss()
+    if (this.#settle === null) this.#options.onError(error)
+    else this.#settle.reject(error)
+    this.#settle = null
+    this.#release()
+  }
+
+  /** Too many replays at once, or history is not there: nothing is lost by waiting. */
+  #later (refusal: FoyerClientError): void {
+    if (++this.#attempts === TOLD_AFTER) this.#options.onError(new FoyerClientError(refusal.code, refusal.message, { topic: this.filter }))
+    this.#timer = setTimeout(() => { if (!this.#stands) void this.#ask() }, this.#backoff.next())
+  }
+
+  #release (): void {
+    const held = this.#held?.takeAll() ?? []
+    this.#held = null
+    if (!this.#ended) for (const message of held) this.#options.onMessage(message)
+  }
+
+  #missing (why: string, cause?: FoyerClientError): FoyerClientError {
+    return new FoyerClientError('gap', `what came to ${this.#options.room} behind ${this.#begin ?? 'the moment of joining'} is not complete: ${why}`, { topic: this.filter, cause })
   }
 }

@@ -7,6 +7,10 @@ export const ERRORS = '$me/errors'
 export const EXPIRING = '$me/auth/expiring'
 export const REFRESH = '$me/auth/refresh'
 export const REFRESHED = '$me/auth/refreshed'
+export const REPLAY = '$me/replay'
+
+/** What ends a name that was too long for a payload of the server's. */
+const CUT = '…'
 
 /** The kind of a message, by the channel that its topic names. `other` are channels of the operator's own. */
 export type Kind = 'message' | 'telemetry' | 'state' | 'command' | 'result' | 'live' | 'presence' | 'roster' | 'other'
@@ -60,6 +64,25 @@ export function checkedFilter (filter: string): string {
   const fault = filterFault(filter)
   if (fault !== null) throw new FoyerClientError('filter', `nobody can subscribe to ${JSON.stringify(filter)}: ${fault}`, { topic: filter })
   return filter
+}
+
+/** The filter that brings what was stored behind a message, and what comes. */
+export function replayAfter (cursor: string, filter: string): string {
+  return `$replay/after=${cursor}/${filter}`
+}
+
+/** The same since so many milliseconds ago. */
+export function replayAgo (ms: number, filter: string): string {
+  return `$replay/${Math.ceil(ms / 1000)}s/${filter}`
+}
+
+export function isCut (name: string): boolean {
+  return name.endsWith(CUT)
+}
+
+/** Whether the server means this topic or filter, which it may have cut off. */
+export function isNameOf (name: string, full: string): boolean {
+  return name === full || (isCut(name) && full.startsWith(name.slice(0, -CUT.length)))
 }
 
 /** A device in a topic of its room; '' is what no device can be. */

@@ -80,6 +80,9 @@ const table = {
 
 export type ErrorCode = keyof typeof table
 
+/** How the report begins of a subscription that ended, as the token does not grant it any more. */
+export const SUBSCRIPTION_ENDED = 'a subscription ended: '
+
 /** Every code with its entry. A `Map`, as every table that is looked up by a name from outside. */
 export const errors: ReadonlyMap<ErrorCode, ErrorEntry> = new Map(Object.entries(table) as [ErrorCode, ErrorEntry][])
 

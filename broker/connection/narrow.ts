@@ -1,4 +1,4 @@
-import type { ErrorCode } from '../../protocol/errors.ts'
+import { SUBSCRIPTION_ENDED, type ErrorCode } from '../../protocol/errors.ts'
 import { decide } from '../../protocol/policy.ts'
 import type { Session } from '../sessions/session.ts'
 import type { Services } from './services.ts'
@@ -15,7 +15,7 @@ export function narrow ({ channels, router, sessions }: Services, session: Sessi
     // If it can't be written, the next CONNECT judges it again.
     sessions.unsubscribe(session, filter).catch(() => {})
     ended.push(filter)
-    tell(code!, `a subscription ended: ${rule}`, filter)
+    tell(code!, SUBSCRIPTION_ENDED + rule, filter)
   }
   router.outdateAll()
   sessions.judge(session)

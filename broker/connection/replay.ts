@@ -52,12 +52,15 @@ export class CursorReports {
     const { outbound } = session
     if (this.last === 0) this.last = now
     if ((now - this.last < INTERVAL_MS && outbound.sent - this.sent < INTERVAL_MESSAGES) || !own.wantsReplay) return
+    // What is not written yet has been taken from its queue.
+    if (outbound.window.holding) return
     this.last = now
     this.sent = outbound.sent
     const end = outbound.sentUpTo(services.sessions.time)
     for (const [filter, { past, covers }] of session.subscriptions) {
       if (past === null && covers === undefined) continue
-      const position = session.replays.get(filter)?.position ?? end
+      // One that waits for its SUBACK has sent nothing.
+      const position = past === null ? end : session.replays.get(filter)?.position ?? past
       own.replay(fitting(filter, name => ({ filter: name, cursor: encodeCursor(position) })))
     }
   }

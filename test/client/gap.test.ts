@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'mocha'
-import type { Client, Room } from '../../client/index.ts'
+import type { Client, Message, Room } from '../../client/index.ts'
 import { arrived, collect, newClient, texts } from '../helpers/client.ts'
+import type { Keys } from '../helpers/foyer.ts'
 import { FrozenProxy } from '../helpers/frozen-proxy.ts'
 import { newFullServer, type FullServer } from '../helpers/full-server.ts'
 import { useTeardown } from '../helpers/teardown.ts'
@@ -12,6 +13,8 @@ interface Place {
   readonly proxy: FrozenProxy
   /** A client whose session ends with every connection. */
   readonly client: Client
+  readonly other: Client
+  /** The other one's. */
   readonly bob: Room
 }
 
@@ -27,12 +30,12 @@ describe('a client whose session was lost', function () {
   this.timeout(60_000)
   const t = useTeardown()
 
-  async function open (options: { httpUrl?: string } = {}): Promise<Place> {
-    const server = await newFullServer(t)
+  async function open (keys: Keys = {}): Promise<Place> {
+    const server = await newFullServer(t, keys)
     const proxy = await FrozenProxy.open(t, server.ports.mqtt)
-    const client = await newClient(t, { url: `mqtt://127.0.0.1:${proxy.port}`, httpUrl: options.httpUrl ?? server.httpUrl, token: server.token('ann'), sessionExpiry: 0 })
-    const bob = await (await newClient(t, { url: server.mqttUrl, token: server.token('bob'), queue: { messages: 5000 } })).join('lobby')
-    return { server, proxy, client, bob }
+    const client = await newClient(t, { url: `mqtt://127.0.0.1:${proxy.port}`, token: server.token('ann'), sessionExpiry: 0 })
+    const other = await newClient(t, { url: server.mqttUrl, token: server.token('bob'), queue: { messages: 5000 } })
+    return { server, proxy, client, other, bob: await other.join('lobby') }
   }
 
   async function cut ({ proxy, client }: Place): Promise<void> {
@@ -41,7 +44,7 @@ describe('a client whose session was lost', function () {
     await until(() => client.state === 'reconnecting', 'that it notices')
   }
 
-  it('gets what it missed from history, in order, without a seam to what is new', async () => {
+  it('gets what it missed, in order, without a seam to what is new', async () => {
     const place = await open()
     const heard = collect(await place.client.join('lobby'), 'message')
     const resumed: boolean[] = []
@@ -116,7 +119,7 @@ describe('a client whose session was lost', function () {
   it('does a command that it missed, once', async () => {
     const { server, bob } = await open()
     const proxy = await FrozenProxy.open(t, server.ports.mqtt)
-    const client = await newClient(t, { url: `mqtt://127.0.0.1:${proxy.port}`, httpUrl: server.httpUrl, token: server.token('lamp', { lobby: 'device' }), sessionExpiry: 0 })
+    const client = await newClient(t, { url: `mqtt://127.0.0.1:${proxy.port}`, token: server.token('lamp', { lobby: 'device' }), sessionExpiry: 0 })
     const done: unknown[] = []
     await client.device('lobby').onCommand(({ payload }) => { done.push(payload.n) })
     await bob.command('lamp', { n: 0 })
@@ -130,24 +133,71 @@ describe('a client whose session was lost', function () {
     assert.deepEqual(done, [0, 1, 2])
   })
 
-  it('says what it could not get, and goes on with what is new', async () => {
-    const place = await open({ httpUrl: 'http://127.0.0.1:1' })
-    const { token } = place.server
-    const client = await newClient(t, { url: `mqtt://127.0.0.1:${place.proxy.port}`, token: token('eve'), sessionExpiry: 0 })
-    const room = await client.join('lobby')
+  it('says that something is gone, and goes on with what is there', async () => {
+    const place = await open({ 'limits.replaySpan': '1s' })
+    const room = await place.client.join('lobby')
     const heard = collect(room, 'message')
     const errors: string[] = []
     room.on('error', ({ code, message }) => errors.push(`${code} ${message}`))
     const [first] = await sendAll(place.bob, 0, 1)
     await arrived(heard, 1)
-    await cut({ ...place, client })
+    await cut(place)
     await sendAll(place.bob, 1, 2)
+    const late = Date.now() + 1000
+    await until(() => Date.now() > late, 'that it is too old')
     place.proxy.refusing = false
     await arrived(errors, 1)
-    assert.match(errors[0]!, new RegExp(`^gap what came to lobby behind ${first} could not be fetched: .*httpUrl`))
+    assert.match(errors[0]!, new RegExp(`^gap what came to lobby behind ${first} is not complete: the server does not have all`))
     await sendAll(place.bob, 2, 3)
     await arrived(heard, 2)
     assert.deepEqual(texts(heard), ['m0', 'm2'])
+  })
+
+  it('waits for its turn where a user may have one replay at once', async () => {
+    const place = await open({ 'limits.replaysPerUser': '1' })
+    const names = ['a', 'b', 'c', 'd', 'e', 'f']
+    const heard: Message[][] = []
+    const told: string[] = []
+    place.client.on('error', ({ code, topic }) => told.push(`${code} ${topic}`))
+    for (const name of names) heard.push(collect(await place.client.join(name), 'message'))
+    const rooms: Room[] = []
+    for (const name of names) rooms.push(await place.other.join(name))
+    await Promise.all(rooms.map(async room => await sendAll(room, 0, 1)))
+    for (const list of heard) await arrived(list, 1)
+    await cut(place)
+    await Promise.all(rooms.map(async room => await sendAll(room, 1, 600)))
+    place.proxy.refusing = false
+    for (const list of heard) {
+      await arrived(list, 600, 30_000)
+      assert.deepEqual(texts(list), range(0, 600))
+    }
+    assert.ok(told.every(error => error.startsWith('quota rooms/')), told.join())
+  })
+
+  it('hears messages that several filters match once, and none that are older than its subscription', async () => {
+    const place = await open()
+    const lamp = (await newClient(t, { url: place.server.mqttUrl, token: place.server.token('lamp') })).device('hall')
+    await lamp.onCommand(() => {})
+    const hall = await place.other.join('hall')
+    const { id: first } = await hall.send('before')
+    await hall.command('lamp', { n: 1 })
+    // Listens to everything of the past, and does only what it is told from now on.
+    const done: unknown[] = []
+    const room = await place.client.join('hall', { filters: ['#', 'messages', '+'], after: first! })
+    const heard = collect(room, 'message')
+    const commands = collect(room, 'command')
+    await place.client.device('hall', 'lamp').onCommand(({ payload }) => { done.push(payload.n) })
+    await hall.send('then')
+    await hall.command('lamp', { n: 2 })
+    await cut(place)
+    await hall.send('later')
+    const answer = hall.command('lamp', { n: 3 })
+    place.proxy.refusing = false
+    await answer
+    await arrived(heard, 2)
+    await arrived(commands, 3)
+    await arrived(done, 2)
+    assert.deepEqual([texts(heard), commands.map(({ payload }) => (payload as { n: number }).n), done], [['then', 'later'], [1, 2, 3], [2, 3]])
   })
 
   it('begins where it is told when it joins with a cursor', async () => {

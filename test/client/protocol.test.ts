@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'mocha'
 import { connect, FoyerClientError, type ConnectOptions } from '../../client/index.ts'
+import { encodeCursor } from '../../protocol/cursor.ts'
 import { token as signed } from '../helpers/auth-tokens.ts'
 import { arrived, collect, newClient } from '../helpers/client.ts'
-import { ScriptedBroker } from '../helpers/scripted-broker.ts'
+import { ScriptedBroker, type ScriptedConnection } from '../helpers/scripted-broker.ts'
 import { useTeardown } from '../helpers/teardown.ts'
 import { until } from '../helpers/within.ts'
 
@@ -232,6 +233,93 @@ describe('what a client says on the wire', () => {
     broker.connections[0]!.cut()
     await arrived(errors, 2)
     assert.deepEqual(errors, ['client policy rooms/hall/#', 'lobby policy rooms/lobby/#'])
+  })
+
+  it('goes on without what it missed where the server has no replay, and says so', async () => {
+    const { broker, options } = await open({ sessionExpiry: 0 })
+    broker.script = (packet, connection) => {
+      if (packet.cmd !== 'subscribe' || !packet.subscriptions[0]!.topic.startsWith('$replay/')) return false
+      connection.send({ cmd: 'suback', messageId: packet.messageId!, granted: [0x8f] })
+      return true
+    }
+    const room = await (await newClient(t, options)).join('lobby')
+    const heard = collect(room, 'message')
+    const errors: string[] = []
+    room.on('error', ({ code, message, topic }) => errors.push(`${code} ${topic} ${message}`))
+    const say = (connection: ScriptedConnection, id: string): void => connection.send({ cmd: 'publish', topic: 'rooms/lobby/messages', payload: JSON.stringify({ id }), qos: 1, retain: false, messageId: 1, dup: false })
+    say(broker.connections[0]!, 'A1')
+    await arrived(heard, 1)
+    broker.connections[0]!.cut()
+    await arrived(errors, 1)
+    assert.match(errors[0]!, /^gap rooms\/lobby\/# what came to lobby behind A1 is not complete: /)
+    const second = await broker.connection(2)
+    assert.deepEqual(second.all('subscribe').map(({ subscriptions }) => subscriptions[0]!.topic), ['$me/#', '$replay/after=A1/rooms/lobby/#', 'rooms/lobby/#'])
+    say(second, 'A9')
+    await arrived(heard, 2)
+    await room.leave()
+    assert.deepEqual(second.all('unsubscribe').flatMap(({ unsubscriptions }) => unsubscriptions), ['rooms/lobby/#'])
+  })
+
+  it('hands the past of one subscription to no other that is live, and goes on where each has been', async () => {
+    const { broker, options } = await open({ sessionExpiry: 0 })
+    const client = await newClient(t, options)
+    const first = await broker.connection(1)
+    const send = (connection: ScriptedConnection, topic: string, id: string, identifier?: number): void => connection.send({ cmd: 'publish', topic, payload: JSON.stringify({ id, sender: 'ann' }), qos: 0, retain: false, dup: false, ...identifier === undefined ? {} : { properties: { subscriptionIdentifier: identifier } } })
+    const identifierOf = (connection: ScriptedConnection, prefix: string): number => connection.all('subscribe').find(({ subscriptions }) => subscriptions[0]!.topic.startsWith(prefix))!.properties!.subscriptionIdentifier as number
+    const told = (connection: ScriptedConnection, filter: string, cursor: string, more: object = {}): void => connection.send({ cmd: 'publish', topic: '$me/replay', payload: JSON.stringify({ filter, cursor, ...more }), qos: 0, retain: false, dup: false })
+    const done: string[] = []
+    await client.device('hall', 'lamp').onCommand(({ id }) => { done.push(id) })
+    const after = encodeCursor(1)
+    const room = await client.join('hall', { after })
+    const heard = collect(room, 'command')
+    const topic = 'rooms/hall/commands/lamp'
+    const replay = `$replay/after=${after}/rooms/hall/#`
+    const [old, older, middle, recent] = [3, 2, 4, 5].map(n => encodeCursor(n)) as [string, string, string, string]
+    // What is from before the lamp listened is for the room alone, what comes meanwhile for both.
+    send(first, topic, older, identifierOf(first, replay))
+    send(first, topic, recent)
+    send(first, topic, old, identifierOf(first, replay))
+    await arrived(heard, 3)
+    await until(() => done.length === 1, 'that it is done')
+    assert.deepEqual([heard.map(({ id, replayed }) => [id, replayed]), done], [[[older, true], [recent, false], [old, true]], [recent]])
+    first.cut()
+    const second = await broker.connection(2)
+    await until(() => second.all('subscribe').length === 3, 'that it subscribes again')
+    assert.deepEqual(second.all('subscribe').map(({ subscriptions }) => subscriptions[0]!.topic), ['$me/#', `$replay/after=${recent}/${topic}`, `$replay/after=${old}/rooms/hall/#`])
+    // It was between what the room has and what the lamp has.
+    send(second, topic, middle, identifierOf(second, `$replay/after=${old}/`))
+    told(second, `$replay/after=${old}/rooms/hall/#`, encodeCursor(9), { replayed: 1, complete: true })
+    told(second, `$replay/after=${recent}/${topic}`, encodeCursor(8), { replayed: 0, complete: true })
+    // Of an earlier process.
+    told(second, '$replay/1h/rooms/hall/#', encodeCursor(9))
+    send(second, topic, encodeCursor(10), identifierOf(second, `$replay/after=${old}/`))
+    await arrived(heard, 5)
+    await until(() => done.length === 2, 'that the next is done')
+    assert.deepEqual([heard.slice(3).map(({ id, replayed }) => [id, replayed]), done], [[[middle, true], [encodeCursor(10), false]], [recent, encodeCursor(10)]])
+    await room.leave()
+    assert.deepEqual(second.all('unsubscribe').flatMap(({ unsubscriptions }) => unsubscriptions).sort(), ['$replay/1h/rooms/hall/#', `$replay/after=${old}/rooms/hall/#`])
+  })
+
+  it('begins a replay anew that was interrupted, behind what came of it, as its end may be told before anybody listens', async () => {
+    const { broker, options } = await open()
+    broker.script = (packet, connection, nth) => {
+      if (packet.cmd !== 'connect') return false
+      connection.send({ cmd: 'connack', reasonCode: 0, sessionPresent: nth > 1 })
+      return true
+    }
+    const [before, last] = [encodeCursor(1), encodeCursor(2)]
+    const room = await (await newClient(t, options)).join('lobby', { after: before })
+    const heard = collect(room, 'message')
+    const [first] = broker.connections as [ScriptedConnection]
+    const { subscriptionIdentifier } = first.all('subscribe')[1]!.properties!
+    first.send({ cmd: 'publish', topic: 'rooms/lobby/messages', payload: JSON.stringify({ id: last }), qos: 1, messageId: 1, retain: false, dup: false, properties: { subscriptionIdentifier: subscriptionIdentifier! } })
+    await arrived(heard, 1)
+    first.cut()
+    const second = await broker.connection(2)
+    await until(() => second.all('subscribe').length === 2, 'that it subscribes')
+    assert.deepEqual(second.received.flatMap(packet => packet.cmd === 'subscribe' ? packet.subscriptions.map(({ topic }) => topic) : packet.cmd === 'unsubscribe' ? packet.unsubscriptions.map(topic => `not ${topic}`) : []), [
+      '$me/#', `not $replay/after=${before}/rooms/lobby/#`, `$replay/after=${last}/rooms/lobby/#`
+    ])
   })
 
   it('tells once what the server tells each new connection again', async () => {

@@ -3,15 +3,12 @@ import fc from 'fast-check'
 import { describe, it } from 'mocha'
 import type { Connection, Outgoing } from '../../client/connection.ts'
 import { FoyerClientError } from '../../client/errors.ts'
-import { liveMessage, storedMessage, type Message } from '../../client/message.ts'
 import { OfflineQueue } from '../../client/offline-queue.ts'
 import { Publisher } from '../../client/publisher.ts'
 import { Backoff } from '../../client/reconnect.ts'
 import { Reports } from '../../client/reports.ts'
 import { Ring } from '../../client/ring.ts'
 import { Seen } from '../../client/seen.ts'
-import { Subscription } from '../../client/subscription.ts'
-import { encodeCursor } from '../../protocol/cursor.ts'
 
 const TURN = (): Promise<void> => new Promise(resolve => setTimeout(resolve, 0))
 
@@ -159,94 +156,5 @@ describe('the queues of a client', () => {
     assert.equal(seen.add('A9999'), false)
     assert.equal(seen.add('A6000'), false)
     assert.equal(seen.add('A0'), true)
-  })
-})
-
-describe('a subscription', () => {
-  it('hands out every stored message once and in order, however connections and sessions come and go', async () => {
-    const step = fc.oneof(
-      { weight: 5, arbitrary: fc.constant('store' as const) },
-      { weight: 2, arbitrary: fc.constant('repeat' as const) },
-      { weight: 1, arbitrary: fc.constantFrom('lose', 'leave', 'return', 'turn', 'fail' as const) }
-    )
-    await fc.assert(fc.asyncProperty(fc.array(step, { maxLength: 80 }), async steps => {
-      const log: string[] = []
-      const out: string[] = []
-      /** What a session at the server has not delivered yet; null where there is no session. */
-      let session = null as string[] | null
-      let failures = 0
-      const connection = {
-        isUp: true,
-        async subscribe () {
-          session ??= []
-          await Promise.resolve()
-          return connection.isUp ? { reasonCode: 0, reason: '' } : null
-        },
-        async unsubscribe () {}
-      }
-      const live = (id: string): Message => liveMessage('rooms/lobby/messages', new TextEncoder().encode(JSON.stringify({ id })), { qos: 1, retain: false })
-      const subscription = new Subscription({
-        connection: connection as unknown as Connection,
-        reports: new Reports(() => {}),
-        resume: {
-          async * missed ({ after }) {
-            if (failures > 0) {
-              failures--
-              throw new FoyerClientError('unreachable')
-            }
-            const stored = log.filter(id => after === null || id > after)
-            // In pages, between which more comes.
-            for (let i = 0; i < stored.length; i += 3) {
-              yield stored.slice(i, i + 3).map(id => storedMessage({ id, topic: 'rooms/lobby/messages', sender: '', timestamp: '', qos: 1, payload: { id } }, true))
-              await Promise.resolve()
-            }
-          }
-        }
-      }, { room: 'lobby', filter: 'messages', qos: 1, after: null, onMessage: ({ id }) => out.push(id!), onError: error => assert.fail(error), onDropped: () => assert.fail('dropped') })
-      subscription.up(false)
-      await subscription.granted
-      const deliver = (): void => {
-        if (!connection.isUp || session === null) return
-        for (const id of session.splice(0)) subscription.take(live(id))
-      }
-      const comeBack = (resumed: boolean): void => {
-        if (!resumed) session = null
-        connection.isUp = true
-        subscription.up(resumed)
-      }
-      for (const step of steps) {
-        switch (step) {
-          case 'store': {
-            const id = encodeCursor(log.length + 1)
-            log.push(id)
-            session?.push(id)
-            deliver()
-            break
-          }
-          case 'repeat':
-            if (connection.isUp && session !== null && log.length > 0 && out.includes(log.at(-1)!)) subscription.take(live(log.at(-1)!))
-            break
-          case 'leave': connection.isUp = false; break
-          case 'return':
-            if (!connection.isUp) comeBack(session !== null)
-            deliver()
-            break
-          case 'lose':
-            connection.isUp = false
-            comeBack(false)
-            break
-          case 'fail': failures = 1; break
-          case 'turn': await TURN()
-        }
-      }
-      failures = 0
-      if (!connection.isUp) comeBack(true)
-      await TURN()
-      deliver()
-      // A failure is tried again a little later.
-      for (let i = 0; i < 400 && out.length < log.length; i++) await TURN()
-      assert.deepEqual(out, log)
-      await subscription.end(new FoyerClientError('closed'))
-    }), { numRuns: 150 })
   })
 })

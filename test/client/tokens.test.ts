@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'mocha'
 import { readClaims } from '../../client/tokens.ts'
+import { encodeCursor } from '../../protocol/cursor.ts'
 import { token as signed } from '../helpers/auth-tokens.ts'
 import { arrived, collect, newClient, texts } from '../helpers/client.ts'
 import { SECRET } from '../helpers/foyer.ts'
@@ -101,22 +102,24 @@ describe('the token of a client', function () {
     await assert.rejects(room.send('x'), { code: 'expired' })
   })
 
-  it('takes grants away, which is an error of the room, and gives them back with what was missed', async () => {
-    const server = await newFullServer(t)
-    const rooms = [{ lobby: 'member', hall: 'member' }, { hall: 'member' }, { lobby: 'member' }]
-    let given = 0
-    const client = await newClient(t, { url: server.mqttUrl, httpUrl: server.httpUrl, getToken: () => lasting('ann', given < 2 ? 4 : 600, { rooms: rooms[given++] }) })
-    const lobby = await client.join('lobby')
-    const heard = collect(lobby, 'message')
-    const errors: string[] = []
-    lobby.on('error', ({ code, topic }) => errors.push(`${code} ${topic}`))
-    await arrived(errors, 1, 15_000)
-    assert.deepEqual(errors, ['policy rooms/lobby/#'])
-    await (await (await newClient(t, { url: server.mqttUrl, token: server.token('bob') })).join('lobby')).send('hello')
-    await arrived(heard, 1, 15_000)
-    assert.deepEqual(texts(heard), ['hello'])
-    assert.equal(given, 3)
-  })
+  for (const after of [undefined, { after: encodeCursor(1) }]) {
+    it(`takes grants away, which is an error of the room, and gives them back with what was missed${after === undefined ? '' : ', also of a replay'}`, async () => {
+      const server = await newFullServer(t)
+      const rooms = [{ lobby: 'member', hall: 'member' }, { hall: 'member' }, { lobby: 'member' }]
+      let given = 0
+      const client = await newClient(t, { url: server.mqttUrl, getToken: () => lasting('ann', given < 2 ? 4 : 600, { rooms: rooms[given++] }) })
+      const lobby = await client.join('lobby', after)
+      const heard = collect(lobby, 'message')
+      const errors: string[] = []
+      lobby.on('error', ({ code, topic }) => errors.push(`${code} ${topic}`))
+      await arrived(errors, 1, 15_000)
+      assert.deepEqual(errors, ['policy rooms/lobby/#'])
+      await (await (await newClient(t, { url: server.mqttUrl, token: server.token('bob') })).join('lobby')).send('hello')
+      await arrived(heard, 1, 15_000)
+      assert.deepEqual(texts(heard), ['hello'])
+      assert.equal(given, 3)
+    })
+  }
 
   it('that is revoked ends it for good, and with a newer one it comes back', async () => {
     const server = await newFullServer(t)

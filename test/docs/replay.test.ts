@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, it } from 'mocha'
+import { connectAsync } from 'mqtt'
 import { newClient } from '../helpers/client.ts'
 import { ROOT, Running, temporaryFolder } from '../helpers/cli-run.ts'
 import { newFullServer } from '../helpers/full-server.ts'
@@ -47,5 +48,36 @@ describe('the example of a replay in Paho', () => {
     await room.send({ text: 'three' })
     await until(() => /"three"/.test(running.stdout), 'that the live one comes')
     assert.deepEqual(running.stdout.trim().split('\n').map(line => /^(\w+) rooms\/lobby\/messages .*"text":"(\w+)"/.exec(line)?.slice(1)), [['replayed', 'one'], ['replayed', 'two'], ['replayed', 'three']])
+  })
+})
+
+/** Whether an *mqtt in* node of Node-RED takes a topic, as `matchTopic` of its 10-mqtt.js says. */
+function nodeTakes (filter: string, topic: string): boolean {
+  if (filter === '#') return true
+  const plain = filter.startsWith('$share') ? filter.replace(/^\$share\/[^#+/]+\/(.*)/g, '$1') : filter
+  return new RegExp('^' + plain.replace(/([[\]?()\\$^*.|])/g, '\\$1').replace(/\+/g, '[^/]+').replace(/\/#$/, '(/.*)?') + '$').test(topic)
+}
+
+describe('the two nodes of a replay in Node-RED', () => {
+  const t = useTeardown()
+
+  it('get stored and live messages by the one with the inner filter, each once', async () => {
+    const server = await newFullServer(t)
+    const room = await (await newClient(t, { url: server.mqttUrl, token: server.token('ann') })).join('lobby')
+    const texts = ['one', 'two', 'three']
+    for (const text of texts.slice(0, 2)) await room.send({ text })
+    // What Node-RED does with mqtt.js: a SUBSCRIBE for each node, and each message is offered to all of them.
+    const nodes = ['$replay/10m/rooms/lobby/messages', 'rooms/lobby/messages']
+    const taken: string[][] = nodes.map(() => [])
+    const client = await connectAsync(server.mqttUrl, { protocolVersion: 4, username: 'me', password: server.token('bob') })
+    t.after(() => client.endAsync(true))
+    client.on('message', (topic, payload) => {
+      for (const [i, filter] of nodes.entries()) if (nodeTakes(filter, topic)) taken[i]!.push((JSON.parse(payload.toString()) as { text: string }).text)
+    })
+    for (const filter of nodes) client.subscribe(filter, { qos: 1 })
+    await until(() => taken[1]!.length === 2, 'that the stored ones come')
+    await room.send({ text: texts[2] })
+    await until(() => taken[1]!.length === 3, 'that the live one comes')
+    assert.deepEqual(taken, [[], texts])
   })
 })

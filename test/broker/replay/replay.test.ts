@@ -5,7 +5,8 @@ import { pino } from 'pino'
 import { pastOfStore } from '../../../bridge/history/past-of-store.ts'
 import { createRecorder } from '../../../bridge/recorder/recorder.ts'
 import { openDuckdbStore } from '../../../bridge/store/duckdb/duckdb-store.ts'
-import { encodeCursor } from '../../../protocol/cursor.ts'
+import { diskFiles, type FileLayer } from '../../../broker/journal/file-layer.ts'
+import { decodeCursor, encodeCursor } from '../../../protocol/cursor.ts'
 import { newBroker, type Keys } from '../../helpers/foyer.ts'
 import { MqttClient, type ConnectOptions } from '../../helpers/mqtt-client.ts'
 import { useTeardown } from '../../helpers/teardown.ts'
@@ -20,8 +21,8 @@ describe('a replay', () => {
   const t = useTeardown()
 
   /** A broker with history that can be held back: what it holds is in the journal alone. */
-  async function setUp (keys: Keys = {}, yaml = '') {
-    const foyer = await newBroker(t, keys, yaml)
+  async function setUp (keys: Keys = {}, yaml = '', files: FileLayer = diskFiles) {
+    const foyer = await newBroker(t, keys, yaml, { files })
     const store = await openDuckdbStore({ dataDir: foyer.config.dataDir })
     let held: Promise<void> | null = null
     const slow = {
@@ -130,6 +131,29 @@ describe('a replay', () => {
       assert.deepEqual(numbers(bob), range(from, 6), since)
       await bob.end()
     }
+  })
+
+  it('has reached nothing before it has begun, however long its SUBACK takes', async () => {
+    let held: Promise<void> | null = null
+    const sync = async (fd: number): Promise<void> => {
+      await held
+      await diskFiles.sync(fd)
+    }
+    const { open, publish } = await setUp({}, '', { ...diskFiles, sync })
+    await publish(3, X)
+    const bob = await reader(open, { protocolVersion: 5, properties: { sessionExpiryInterval: 600 } })
+    let release!: () => void
+    held = new Promise(resolve => { release = resolve })
+    t.after(release)
+    const began = Date.now()
+    bob.send({ cmd: 'subscribe', messageId: 2, subscriptions: [{ topic: `$replay/1h/${X}`, qos: 1 }] })
+    const report = await bob.find(packet => packet.cmd === 'publish' && packet.topic === '$me/replay', 'report', 10_000) as IPublishPacket
+    const { time } = decodeCursor((JSON.parse(report.payload.toString()) as Marker).cursor)!
+    assert.ok(time / 1000 <= began - 3_600_000 + 10_000, `${(time / 1000 - began) / 1000} s`)
+    assert.equal(bob.inbox.some(packet => packet.cmd === 'suback'), false)
+    release()
+    assert.equal((await marker(bob)).replayed, 3)
+    assert.deepEqual(numbers(bob), [1, 2, 3])
   })
 
   it('brings nothing that another subscription of the session has brought, or will', async () => {
