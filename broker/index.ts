@@ -23,6 +23,7 @@ import type { Consumer } from './journal/consumer.ts'
 import { durably, takesMore, tooSlow } from './journal/durable.ts'
 import type { FileLayer } from './journal/file-layer.ts'
 import { Journal } from './journal/journal.ts'
+import type { Tail } from './journal/tail.ts'
 import { Ledger } from './ledger.ts'
 import type { Peer } from './peer.ts'
 import { Announcer } from './presence/announcer.ts'
@@ -49,7 +50,9 @@ export type { Erased } from './erasure/erase.ts'
 export type { ErasureScope } from './erasure/erasure-records.ts'
 export type { Consumer } from './journal/consumer.ts'
 export { inspectJournal, type InspectedFile } from './journal/inspect.ts'
+export { Gone } from './journal/reader.ts'
 export type { FileDamage } from './journal/recovery.ts'
+export type { Tail, TailRange } from './journal/tail.ts'
 export type { StoredMessage } from './message.ts'
 export type { Peer } from './peer.ts'
 export type { History, PastPage, PastQuery } from './replay/history.ts'
@@ -132,6 +135,8 @@ export interface JournalAccess {
   consumer (name: string): Consumer
   /** Position of the last record that may be read. */
   readonly time: number
+  /** The messages behind a position, as they are now; for who has everything up to there from elsewhere. */
+  tail (after: number): Tail
   /** Lets new positions begin after `time` (microseconds since 1970), the newest that a consumer has. Before listen(). */
   startAfter (time: number): void
   /** Calls back after more can be read. */

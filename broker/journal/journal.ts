@@ -20,6 +20,7 @@ import { HEADER_BYTES, type Location, type Segment } from './segment.ts'
 import { Retention } from './retention.ts'
 import { checkBase } from './base.ts'
 import { readSnapshot, type Save } from './snapshot.ts'
+import { Tail } from './tail.ts'
 
 export interface JournalOptions {
   readonly directory: string
@@ -287,9 +288,16 @@ export class Journal {
     return this.reader
   }
 
+  /** The messages behind a position, as they are now. */
+  tail (after: number): Tail {
+    return new Tail(this, after)
+  }
+
   /** Resolves when everything that was appended so far is released, or can't be. */
   async flush (): Promise<void> {
-    while (this.running !== null && this.lastError === null) await this.running
+    const upTo = this.draftTime
+    // Not until nothing is to be written: under steady load that never comes.
+    while (this.running !== null && this.lastError === null && this.releasedTime < upTo) await new Promise<void>(resolve => this.groupWaiters.push(resolve))
   }
 
   /** Writes what waits and a snapshot, unless the disk refuses; what could not be written was not acknowledged. */

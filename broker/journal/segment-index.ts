@@ -51,6 +51,11 @@ export class SegmentIndex {
     return low === 0 ? first : this.offsets[low - 1]!
   }
 
+  /** An offset such that every record there or behind has the position `time` or a later one; `end` if none is known. */
+  offsetFrom (time: number, end: number): number {
+    return this.offsets[firstAtOrAfter(this.times, time)] ?? end
+  }
+
   /** `length` is that of the file: a file that is rewritten is shorter then, and this is no index of it any more. */
   encode (length: number): Buffer {
     const head = Buffer.from(JSON.stringify({ version: VERSION, length, topics: [...this.topics.keys()], users: [...this.users], times: this.times, offsets: this.offsets, counts: Array.from(this.topics.values(), offsets => offsets.length) }))
@@ -87,4 +92,16 @@ export class SegmentIndex {
     index.offsets.push(...head.offsets)
     return index
   }
+}
+
+/** The index of the first of some rising numbers that is at least `value`. */
+export function firstAtOrAfter (sorted: readonly number[], value: number): number {
+  let low = 0
+  let high = sorted.length
+  while (low < high) {
+    const middle = (low + high) >>> 1
+    if (sorted[middle]! < value) low = middle + 1
+    else high = middle
+  }
+  return low
 }

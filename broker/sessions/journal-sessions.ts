@@ -6,6 +6,7 @@ import { Gone } from '../journal/reader.ts'
 import type { RecordWriter } from '../journal/record-writer.ts'
 import { findMessage } from '../journal/lookup.ts'
 import { HEADER_BYTES, type Segment } from '../journal/segment.ts'
+import { firstAtOrAfter } from '../journal/segment-index.ts'
 import type { Message } from '../router/message.ts'
 import { recordedMessage } from '../router/recorded-message.ts'
 import type { TopicTable } from '../router/topic-table.ts'
@@ -212,15 +213,4 @@ export class JournalSessions implements SessionStore {
     fields(this.journal.begin(type, time))
     this.journal.end('disk', released === null ? null : { released })
   }
-}
-
-function firstAtOrAfter (sorted: readonly number[], value: number): number {
-  let low = 0
-  let high = sorted.length
-  while (low < high) {
-    const middle = (low + high) >>> 1
-    if (sorted[middle]! < value) low = middle + 1
-    else high = middle
-  }
-  return low
 }

@@ -1,0 +1,119 @@
+import { setImmediate as turn } from 'node:timers/promises'
+import { encodeCursor } from '../../protocol/cursor.ts'
+import { readMessage } from '../../protocol/record.ts'
+import type { StoredMessage } from '../message.ts'
+import { Gone, type Reader } from './reader.ts'
+import { HEADER_BYTES, type Segment } from './segment.ts'
+import { firstAtOrAfter } from './segment-index.ts'
+
+/** Bytes of a file that are looked at before others get a turn. */
+const WINDOW_BYTES = 2 * 1024 * 1024
+/** Records that are read at once. */
+const CHUNK = 128
+
+/** What a tail is a tail of. */
+export interface TailSource {
+  readonly segments: readonly Segment[]
+  readonly time: number
+  readonly reads: Reader
+}
+
+/** Which messages of a tail are asked for: microseconds, both exclusive. */
+export interface TailRange {
+  readonly after: number
+  readonly before: number
+  readonly order: 'newest' | 'oldest'
+}
+
+/** A file as it was when the tail was taken. */
+interface Extent {
+  readonly segment: Segment
+  readonly length: number
+  readonly lastTime: number
+}
+
+/**
+ * The messages of stored channels behind a position, as they are at the moment in which it is made: what comes later is
+ * not in it. Reading throws `Gone` when the journal has let go of some of it meanwhile, as it may when consumers have it.
+ */
+export class Tail {
+  /** Position of the newest record in it. */
+  readonly end: number
+  private readonly after: number
+  private readonly source: TailSource
+  private readonly extents: readonly Extent[]
+
+  constructor (source: TailSource, after: number) {
+    this.source = source
+    this.after = after
+    this.end = source.time
+    this.extents = source.segments.filter(({ lastTime }) => lastTime > after).map(segment => ({ segment, length: segment.length, lastTime: segment.lastTime }))
+  }
+
+  /**
+   * Those within a range whose topics are wanted, in order, from batch to batch for as long as the caller goes on. Some
+   * batches are empty: the caller may have had enough.
+   */
+  async * read ({ after, before, order }: TailRange, wanted: (topic: string) => boolean): AsyncGenerator<readonly StoredMessage[]> {
+    const from = Math.max(after, this.after)
+    const extents = this.extents.filter(({ segment, lastTime }) => lastTime > from && segment.after < before - 1)
+    if (order === 'newest') extents.reverse()
+    for (const extent of extents) yield * this.readFile(extent, { after: from, before, order }, wanted)
+  }
+
+  private async * readFile ({ segment, length }: Extent, { after, before, order }: TailRange, wanted: (topic: string) => boolean): AsyncGenerator<readonly StoredMessage[]> {
+    const { reads } = this.source
+    const index = await this.there(segment, reads.index(segment))
+    const postings = [...index.topics].filter(([topic]) => wanted(topic)).map(([, offsets]) => offsets)
+    const first = index.offsetAfter(after, HEADER_BYTES)
+    const end = Math.min(length, index.offsetFrom(before, length))
+    for (let at = 0; at < end - first; at += WINDOW_BYTES) {
+      const from = order === 'newest' ? Math.max(first, end - at - WINDOW_BYTES) : first + at
+      const offsets = within(postings, from, order === 'newest' ? end - at : Math.min(end, from + WINDOW_BYTES))
+      for (const chunk of chunks(offsets, order)) {
+        const messages: StoredMessage[] = []
+        await this.there(segment, reads.records(segment, chunk, (bytes, start) => {
+          const message = start < 0 ? null : storedMessage(bytes, start)
+          if (message !== null && message.time > after && message.time < before) messages.push(message)
+        }))
+        yield order === 'newest' ? messages.reverse() : messages
+      }
+      if (offsets.length > 0) continue
+      await turn()
+      yield []
+    }
+  }
+
+  /** What fails because the file was removed is told from what fails. */
+  private async there<T> (segment: Segment, work: Promise<T>): Promise<T> {
+    try {
+      return await work
+    } catch (error) {
+      throw error instanceof Gone || this.source.segments.includes(segment) ? error : new Gone(segment)
+    }
+  }
+}
+
+/** The offsets of some topics between two places, rising. */
+function within (postings: readonly (readonly number[])[], from: number, to: number): number[] {
+  const found: number[] = []
+  for (const offsets of postings) {
+    for (let i = firstAtOrAfter(offsets, from); i < offsets.length && offsets[i]! < to; i++) found.push(offsets[i]!)
+  }
+  return found.sort((a, b) => a - b)
+}
+
+/** Pieces of a list, the last one first for `newest`; each is in the order of the list. */
+function * chunks (list: readonly number[], order: TailRange['order']): Generator<readonly number[]> {
+  if (order === 'oldest') {
+    for (let at = 0; at < list.length; at += CHUNK) yield list.slice(at, at + CHUNK)
+  } else {
+    for (let end = list.length; end > 0; end -= CHUNK) yield list.slice(Math.max(0, end - CHUNK), end)
+  }
+}
+
+/** The message of a record as history has it; null for those of channels that are not stored. */
+function storedMessage (bytes: Uint8Array, start: number): StoredMessage | null {
+  const { stored, time, topic, channel, room, sender, qos, payload } = readMessage(bytes, start)
+  return stored ? { cursor: encodeCursor(time), topic, channel, room, sender, time, qos, payload } : null
+}
