@@ -25,6 +25,7 @@ import { recorderMetrics } from './observe/recorder-metrics.ts'
 import { metricsRoute } from './observe/route.ts'
 import { presenceRoute } from './presence/route.ts'
 import { createRecorder, type Lag } from './recorder/recorder.ts'
+import { seriesRoute } from './series/route.ts'
 import { openDuckdbStore } from './store/duckdb/duckdb-store.ts'
 import { createWebSocketGate } from './websocket/gate.ts'
 
@@ -102,6 +103,7 @@ export async function createBridge ({ config, broker, logger, version, mint = nu
       (app) => { healthRoutes(app, faults) },
       (app) => { pageRoutes(app, { version, config, broker, ports }) },
       (app) => { historyRoute(app, { broker, journal: broker.journal, store, recorder }) },
+      (app) => { seriesRoute(app, { broker, store, recorder }) },
       (app) => { presenceRoute(app, broker) },
       (app) => { eraseRoutes(app, { broker, store, recorder }) },
       (app) => { exportRoute(app, { broker, store, recorder, dataDir }) },

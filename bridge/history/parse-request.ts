@@ -24,21 +24,26 @@ export interface HistoryRequest extends Pick<HistoryQuery, 'after' | 'before' | 
  * exclusive; they only narrow.
  */
 export function parseHistoryRequest (room: string, query: ReadonlyMap<string, string>): HistoryRequest {
-  const badRoom = roomFault(room)
-  if (badRoom !== null) throw new FoyerError('badRequest', badRoom)
+  const place = parsePlace(room, query)
   const after = cursorTime('after', query.get('after'))
   const before = cursorTime('before', query.get('before'))
   const from = instant('from', query.get('from'))
   const to = instant('to', query.get('to'))
   if (from !== null && to !== null && from > to) throw new FoyerError('badRequest', 'from is later than to')
   return {
-    room,
-    filter: parseFilter(room, query.get('filter') ?? '#'),
+    ...place,
     limit: parseLimit(query.get('limit')),
     after: Math.max(after ?? -1, (from ?? 0) - 1),
     before: Math.min(before ?? Number.MAX_SAFE_INTEGER, to ?? Number.MAX_SAFE_INTEGER),
     order: after !== null && before === null ? 'oldest' : 'newest'
   }
+}
+
+/** What of which room: the filter stands inside the room. */
+export function parsePlace (room: string, query: ReadonlyMap<string, string>): Pick<HistoryRequest, 'room' | 'filter'> {
+  const fault = roomFault(room)
+  if (fault !== null) throw new FoyerError('badRequest', fault)
+  return { room, filter: parseFilter(room, query.get('filter') ?? '#') }
 }
 
 function parseFilter (room: string, filter: string): string {

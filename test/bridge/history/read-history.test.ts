@@ -61,8 +61,8 @@ describe('a page of history', function () {
     const topics = ['messages', 'state/a', 'state/b', 'telemetry/a/x', 'telemetry/b/x/y'].flatMap(name => ['lobby', 'hall'].map(room => ({ room, channel: name.split('/')[0]!, topic: `rooms/${room}/${name}` })))
     const query = fc.record({
       room: fc.constantFrom('lobby', null),
-      filters: fc.constantFrom(['#'], ['rooms/lobby/state/+'], ['rooms/+/telemetry/#', 'rooms/lobby/messages'], ['rooms/hall/messages']),
-      exceptChannels: fc.constantFrom([], ['state'], ['messages', 'telemetry']),
+      filters: fc.constantFrom<string[]>(['#'], ['rooms/lobby/state/+'], ['rooms/+/telemetry/#', 'rooms/lobby/messages'], ['rooms/hall/messages']),
+      exceptChannels: fc.constantFrom<string[]>([], ['state'], ['messages', 'telemetry']),
       order: fc.constantFrom('newest' as const, 'oldest' as const),
       limit: fc.constantFrom(1, 7, 40, 1000),
       after: fc.double({ min: 0, max: 1, noNaN: true }),
