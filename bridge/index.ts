@@ -10,6 +10,7 @@ import { tokensRoute, type Mint } from './accounts/tokens-route.ts'
 import { pastOfStore } from './history/past-of-store.ts'
 import { historyRoute } from './history/route.ts'
 import { createHttpApp } from './http/app.ts'
+import { letPagesRead } from './http/cross-origin.ts'
 import { healthRoutes } from './http/health.ts'
 import { pageRoutes } from './http/page/route.ts'
 import type { Ports } from './http/page/route.ts'
@@ -99,6 +100,7 @@ export async function createBridge ({ config, broker, logger, version, mint = nu
     logger,
     bodyLimit: config.limits.packetBytes,
     routes: [
+      (app) => { letPagesRead(app, config.websocket.origins) },
       (app) => { acceptTickets(app, tickets) },
       (app) => { healthRoutes(app, faults) },
       (app) => { pageRoutes(app, { version, config, broker, ports }) },

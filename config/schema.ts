@@ -59,7 +59,7 @@ export const declarations = {
   }),
 
   websocket: section('MQTT over WebSocket, at `/mqtt` of `http` and `https`.', {
-    origins: key(origins, [], 'Origins of web pages that may connect, exactly as browsers send them (`https://app.example.com`), or `*` for all; in the environment separated by commas. Empty means pages from the host they connect to, and from loopback. Clients that send no origin are not browsers and always may.')
+    origins: key(origins, [], 'Origins of web pages that may connect, and read what rooms hold over HTTP, exactly as browsers send them (`https://app.example.com`), or `*` for all; in the environment separated by commas. Empty means pages from the host they connect to, and from loopback. Clients that send no origin are not browsers and always may.')
   }),
 
   metrics: section('Numbers for Prometheus, at `/metrics` of `http` and `https`.', {

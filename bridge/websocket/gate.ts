@@ -3,9 +3,9 @@ import type { Server as HttpsServer } from 'node:https'
 import type { Duplex } from 'node:stream'
 import { WebSocketServer } from 'ws'
 import type { Broker, Peer } from '../../broker/index.ts'
+import { originAllowed, originRefusal } from '../http/origins.ts'
 import { problem } from '../http/problem.ts'
 import { FrameStream } from './frame-stream.ts'
-import { originAllowed } from './origins.ts'
 import { refuseUpgrade } from './refuse-upgrade.ts'
 
 /** The names of MQTT as a WebSocket subprotocol, the preferred one first [MQTT-6.0.0-3]. */
@@ -52,7 +52,7 @@ export function createWebSocketGate ({ broker, origins, packetBytes }: WebSocket
     } else if (pathname !== PATH) {
       refuseUpgrade(socket, problem('notFound', `MQTT over WebSocket is at ${PATH}, there is nothing at ${pathname}`))
     } else if (!originAllowed(origins, request)) {
-      refuseUpgrade(socket, problem('policy', `pages of ${request.headers.origin} may not connect: websocket.origins does not list that origin`, 'add the origin to websocket.origins (FOYER_WEBSOCKET_ORIGINS)'))
+      refuseUpgrade(socket, originRefusal(request, 'connect'))
     } else if (!offersMqtt(request)) {
       refuseUpgrade(socket, problem('badRequest', `the WebSocket subprotocol must be ${SUBPROTOCOLS.join(' or ')}`, `ask for the subprotocol: new WebSocket(url, ['${SUBPROTOCOLS[0]}'])`))
     } else {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import { before, describe, it } from 'mocha'
-import type { Browser } from 'playwright-core'
+import type { Browser, Page } from 'playwright-core'
 import { temporaryFolder } from '../helpers/cli-run.ts'
 import { serveWithSecret, token, type Served } from '../helpers/cli-serve.ts'
 import { useSharedTeardown } from '../helpers/system-shared.ts'
@@ -72,6 +72,29 @@ describe('a browser', function () {
     // A list is the whole list.
     const local = await openApp(t, browser)
     assert.notEqual(await connectPage(local.page, { url: `ws://127.0.0.1:${configured.ports.http}/mqtt`, token: ann }), 'connected')
+  })
+
+  it('reads what rooms hold from a page of another origin that may connect, and of no other', async () => {
+    const read = async (page: Page, port: number, bearer: string, path: string): Promise<unknown> => await page.evaluate(`
+      fetch('http://127.0.0.1:${port}/api/rooms/lobby/${path}', { headers: { authorization: 'Bearer ${bearer}' } })
+        .then(async answer => [answer.status, Object.keys(await answer.json())[0]], error => error.name)`)
+    const { page, origin } = await openApp(t, browser, FOREIGN)
+    const configured = await serveWithSecret(t, { flags: ['--websocket-origins', origin] })
+    const preflights: string[] = []
+    const session = await page.context().newCDPSession(page)
+    await session.send('Network.enable')
+    session.on('Network.requestWillBeSent', ({ request }) => { if (request.method === 'OPTIONS') preflights.push(request.url) })
+    assert.deepEqual(await read(page, configured.ports.http, ann, 'history?limit=1'), [200, 'messages'])
+    assert.deepEqual(await read(page, configured.ports.http, ann, 'series'), [200, 'from'])
+    assert.deepEqual(await read(page, configured.ports.http, ann, 'presence'), [200, 'room'])
+    assert.equal(preflights.length, 3, 'the browser asked before')
+    // What is wrong can be read, too.
+    assert.deepEqual(await read(page, configured.ports.http, 'nonsense', 'history'), [401, 'type'])
+    assert.deepEqual(await read(page, configured.ports.http, ann, 'series?bucket=no'), [400, 'type'])
+    // A page of loopback may where nothing is configured, a foreign one may not.
+    const local = await openApp(t, browser)
+    assert.deepEqual(await read(local.page, server.ports.http, ann, 'history?limit=1'), [200, 'messages'])
+    for (const [stranger, port] of [[page, server.ports.http], [local.page, configured.ports.http]] as const) assert.equal(await read(stranger, port, ann, 'history'), 'TypeError')
   })
 
   for (const { width, colorScheme } of [{ width: 1280, colorScheme: 'light' }, { width: 390, colorScheme: 'light' }, { width: 390, colorScheme: 'dark' }] as const) {

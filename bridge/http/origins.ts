@@ -1,8 +1,9 @@
 import type { IncomingMessage } from 'node:http'
+import { problem, type Problem } from './problem.ts'
 
 /**
- * Whether a page of the request's origin may connect. The token decides who someone is; this only keeps foreign pages
- * from using a browser that happens to reach us. What sends no origin is no browser.
+ * Whether a page of the request's origin may connect, and read over HTTP. The token decides who someone is; this only
+ * keeps foreign pages from using a browser that happens to reach us. What sends no origin is no browser.
  *
  * An empty list allows pages of the host that they connect to and pages of loopback (development servers).
  */
@@ -14,6 +15,11 @@ export function originAllowed (allowed: readonly string[], request: IncomingMess
   if (!/^https?:/.test(origin) || !URL.canParse(origin)) return false
   const page = new URL(origin)
   return page.host === host?.toLowerCase() || isLoopback(page.hostname)
+}
+
+/** What is answered when it may not. */
+export function originRefusal ({ headers }: IncomingMessage, what: 'connect' | 'read this'): Problem {
+  return problem('policy', `pages of ${headers.origin} may not ${what}: websocket.origins does not list that origin`, 'add the origin to websocket.origins (FOYER_WEBSOCKET_ORIGINS)')
 }
 
 function isLoopback (hostname: string): boolean {
