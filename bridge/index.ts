@@ -72,7 +72,7 @@ export async function createBridge ({ config, broker, logger, version, mint = nu
   // New positions come after all stored ones, also when the clock was set back: the store takes an earlier one for known.
   if (store.newestAtOpen !== null) broker.journal.startAfter(store.newestAtOpen)
   const recorder = createRecorder({ journal: broker.journal, store, logger, ...config.store })
-  broker.remember(pastOfStore(store, recorder))
+  broker.remember(pastOfStore({ channels: broker.channels, store, recorder }))
   const gate = createWebSocketGate({ broker, origins: config.websocket.origins, packetBytes: config.limits.packetBytes })
   const { authenticator, users } = broker
   const tickets = new Tickets({ users, clockTolerance: config.auth.clockTolerance })

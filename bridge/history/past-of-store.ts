@@ -1,12 +1,21 @@
 import type { History } from '../../broker/index.ts'
+import type { ChannelSet } from '../../protocol/channels.ts'
 import type { Recorder } from '../recorder/recorder.ts'
-import type { Store } from '../store/store.ts'
+import type { KeepingStore, Store } from '../store/store.ts'
+import { watchLosses } from './losses.ts'
 import { readPage } from './read-page.ts'
 
+export interface PastSources {
+  readonly channels: ChannelSet
+  readonly store: Pick<Store, 'history'> & Partial<Pick<KeepingStore, 'removals'>>
+  readonly recorder: Pick<Recorder, 'position'>
+}
+
 /** What replays read when the journal has let go of it: the store, as far as the recorder has brought it. */
-export function pastOfStore (store: Pick<Store, 'history'>, recorder: Pick<Recorder, 'position'>): History {
+export function pastOfStore ({ channels, store, recorder }: PastSources): History {
   return {
     get position () { return recorder.position },
-    read: ({ filter, ...query }, allows) => readPage(store, { ...query, room: null, filters: [filter], exceptChannels: [] }, allows)
+    read: ({ filter, ...query }, allows) => readPage(store, { ...query, room: null, filters: [filter], exceptChannels: [] }, allows),
+    watchLosses: (filter, sub, allows) => watchLosses(() => store.removals ?? [], channels, filter, sub, allows)
   }
 }

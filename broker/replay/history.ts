@@ -26,4 +26,9 @@ export interface History {
    * fewer than `limit` where the page would grow large, and then `more` is true. Throws when they can't be read now.
    */
   read (query: PastQuery, allows: (topic: string) => boolean): Promise<PastPage>
+  /**
+   * Tells, each time that it is asked, whether something behind a position is gone for good that the filter may have
+   * matched, and `allows` accepted. `sub` is who wants it: some topics are for their owners only.
+   */
+  watchLosses (filter: string, sub: string, allows: (topic: string) => boolean): (after: number) => Promise<boolean>
 }

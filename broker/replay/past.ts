@@ -8,6 +8,13 @@ import type { History } from './history.ts'
 /** Messages that are read at once. */
 const PAGE = 500
 
+/** Who reads. */
+export interface PastReader {
+  readonly sub: string
+  /** Whether messages of a topic may be given. */
+  allows (topic: string): boolean
+}
+
 /** Some of the past, in the order of positions. */
 export interface PastBatch {
   readonly messages: readonly Message[]
@@ -42,23 +49,27 @@ export class Past {
   }
 
   /** Everything behind a position, from batch to batch for as long as the caller goes on; at the end `upTo` is `end`. */
-  async * follow (after: number, filter: string, allows: (topic: string) => boolean): AsyncGenerator<PastBatch> {
+  async * follow (after: number, filter: string, { sub, allows }: PastReader): AsyncGenerator<PastBatch> {
+    const { history } = this
+    const isLost = history?.watchLosses(filter, sub, allows)
     let position = after
+    let gap = false
     for (;;) {
-      const { history } = this
       const inHistory = history?.position ?? 0
       if (history !== null && position < inHistory) {
         const { messages, more } = await history.read({ filter, after: position, before: Number.MAX_SAFE_INTEGER, order: 'oldest', limit: PAGE }, allows)
+        // After the page, for what went just before it was read. Once is enough.
+        gap ||= await isLost!(position)
         const last = messages.at(-1)?.time ?? position
         position = more ? last : Math.max(last, inHistory)
-        yield { messages: this.restore(messages), upTo: position, gap: false }
+        yield { messages: this.restore(messages), upTo: position, gap }
         continue
       }
-      for await (const { messages, upTo, gap } of this.journal.read(position, wantedBy(filter, allows))) {
+      for await (const { messages, upTo, ...batch } of this.journal.read(position, wantedBy(filter, allows))) {
         // What history has taken meanwhile the journal may have let go of.
         if (this.isInHistory(position)) break
         position = upTo
-        yield { messages: messages.filter(isPast).map(lasting), upTo, gap: gap === true }
+        yield { messages: messages.filter(isPast).map(lasting), upTo, gap: batch.gap === true }
         if (this.isInHistory(position)) break
       }
     }
@@ -86,10 +97,11 @@ export class Past {
     return 0
   }
 
-  /** Whether there is a message behind `after` and not behind `upTo`. */
-  async hasAny (after: number, upTo: number, filter: string, allows: (topic: string) => boolean): Promise<boolean> {
-    for await (const batch of this.follow(after, filter, allows)) {
+  /** Whether there is, or may have been, a message behind `after` and not behind `upTo`. */
+  async hasAny (after: number, upTo: number, filter: string, reader: PastReader): Promise<boolean> {
+    for await (const batch of this.follow(after, filter, reader)) {
       const [first] = batch.messages
+      if (batch.gap) return true
       if (first !== undefined) return first.time <= upTo
       if (batch.upTo >= Math.min(upTo, this.end)) return false
     }

@@ -5,7 +5,7 @@ import type { Message } from '../router/message.ts'
 import { recipientOf, type Subscription } from '../router/subscription.ts'
 import type { Fed, Feed } from '../sessions/delivery.ts'
 import type { Session } from '../sessions/session.ts'
-import type { Past } from './past.ts'
+import type { Past, PastReader } from './past.ts'
 
 /** Later than every position: from there on what comes may have been sent as well. */
 const EVERYTHING = Number.MAX_SAFE_INTEGER
@@ -122,7 +122,7 @@ export class Replay implements Feed {
   private async follow (): Promise<void> {
     const { past, session, onEnd } = this.options
     const { outbound } = session
-    for await (const { messages, upTo, gap } of past.follow(this.position, this.subscription.filter, topic => session.mayReceive(topic))) {
+    for await (const { messages, upTo, gap } of past.follow(this.position, this.subscription.filter, readerOf(session))) {
       if (this.ended) return
       if (gap) this.complete = false
       const atEnd = upTo >= past.end
@@ -187,4 +187,9 @@ export class Replay implements Feed {
     }
     return false
   }
+}
+
+/** What it may receive is judged as its token is then. */
+export function readerOf (session: Session): PastReader {
+  return { sub: session.identity.sub, allows: topic => session.mayReceive(topic) }
 }

@@ -4,7 +4,7 @@ import type { Subscription } from '../router/subscription.ts'
 import type { Session } from '../sessions/session.ts'
 import type { History } from './history.ts'
 import type { Past } from './past.ts'
-import { Replay } from './replay.ts'
+import { readerOf, Replay } from './replay.ts'
 
 export interface ReplaysOptions {
   readonly past: Past
@@ -49,7 +49,7 @@ export class Replays {
     const time = await this.beginning(since, filter, session)
     // A cursor of another node says nothing about what was stored here.
     const isOurs = since.kind !== 'after' || since.node === 0
-    const complete = isOurs && !(time < earliest && await past.hasAny(time, earliest, filter, topic => session.mayReceive(topic)))
+    const complete = isOurs && !(time < earliest && await past.hasAny(time, earliest, filter, readerOf(session)))
     return { time: Math.min(Math.max(time, earliest), past.end), complete }
   }
 

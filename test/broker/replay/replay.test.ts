@@ -5,6 +5,7 @@ import { pino } from 'pino'
 import { pastOfStore } from '../../../bridge/history/past-of-store.ts'
 import { createRecorder } from '../../../bridge/recorder/recorder.ts'
 import { openDuckdbStore } from '../../../bridge/store/duckdb/duckdb-store.ts'
+import { KEEP_ALL } from '../../../bridge/store/retention.ts'
 import { diskFiles, type FileLayer } from '../../../broker/journal/file-layer.ts'
 import { decodeCursor, encodeCursor } from '../../../protocol/cursor.ts'
 import { newBroker, type Keys } from '../../helpers/foyer.ts'
@@ -21,9 +22,9 @@ describe('a replay', () => {
   const t = useTeardown()
 
   /** A broker with history that can be held back: what it holds is in the journal alone. */
-  async function setUp (keys: Keys = {}, yaml = '', files: FileLayer = diskFiles) {
+  async function setUp (keys: Keys = {}, yaml = '', files: FileLayer = diskFiles, retention = KEEP_ALL) {
     const foyer = await newBroker(t, keys, yaml, { files })
-    const store = await openDuckdbStore({ dataDir: foyer.config.dataDir })
+    const store = await openDuckdbStore({ dataDir: foyer.config.dataDir, retention, sizes: { rows: 1 } })
     let held: Promise<void> | null = null
     const slow = {
       newestAtOpen: store.newestAtOpen,
@@ -33,7 +34,7 @@ describe('a replay', () => {
       }
     }
     const recorder = createRecorder({ journal: foyer.broker.journal, store: slow, logger: pino({ level: 'silent' }), flushInterval: 10 })
-    foyer.broker.remember(pastOfStore(store, recorder))
+    foyer.broker.remember(pastOfStore({ channels: foyer.broker.channels, store, recorder }))
     t.after(async () => {
       await foyer.broker.stop()
       await recorder.close()
@@ -51,6 +52,8 @@ describe('a replay', () => {
         await publisher.settled()
       },
       stored: () => recorder.flush(),
+      /** What has had its time by then (milliseconds since 1970) is removed from history. */
+      expire: (now: number) => store.keep(now),
       /** History takes nothing more until the returned function is called. */
       hold: (): () => void => {
         let release!: () => void
@@ -253,6 +256,76 @@ describe('a replay', () => {
         await bob.end()
       }
     }
+  })
+
+  it('is not complete where retention has removed something that it would have brought, and that its reader might have had', async () => {
+    const HOUR = 3_600_000
+    const { open, publish, stored, expire, foyer } = await setUp({}, '', diskFiles, { ...KEEP_ALL, rooms: new Map([['lobby', HOUR]]) })
+    await publish(5, X, Y)
+    await stored()
+    const removed = Date.now() + 1
+    await until(() => Date.now() > removed, 'that the clock goes on')
+    await expire(removed + HOUR)
+    await publish(5, X, Y)
+    await stored()
+    await publish(5, X, Y)
+    const hall = { password: Buffer.from(foyer.token('bob', { hall: 'listener' })) }
+    const own = { password: Buffer.from(foyer.token('d', { '*': 'device' })) }
+    const cases: readonly [string, number, boolean, Partial<ConnectOptions>?][] = [
+      [`1h/${X}`, 10, false],
+      ['1h/rooms/+/telemetry/#', 25, false],
+      [`last=10/${X}`, 10, true],
+      [`last=11/${X}`, 10, false],
+      [`from=${removed}/${X}`, 10, true],
+      // Nothing of these has gone: of another room, of another channel, or of those that the reader may not have.
+      [`1h/${Y}`, 15, true],
+      ['1h/rooms/lobby/messages', 0, true],
+      ['1h/rooms/+/telemetry/#', 15, true, hall],
+      ['1h/rooms/lobby/+/d', 0, true, own]
+    ]
+    for (const [replay, count, isComplete, more] of cases) {
+      const bob = await reader(open, more)
+      assert.deepEqual(await bob.subscribe(`$replay/${replay}`, 0, 2), [0], replay)
+      const { replayed, complete } = await marker(bob)
+      assert.deepEqual([replayed, complete], [count, isComplete], replay)
+      await bob.end()
+    }
+  })
+
+  it('is not complete where limits.replaySpan cuts off what retention has removed', async () => {
+    const { open, publish, stored, expire } = await setUp({ 'limits.replaySpan': '1s' }, '', diskFiles, { ...KEEP_ALL, fallback: 3_600_000 })
+    await publish(3, X)
+    await stored()
+    const old = Date.now() + 1001
+    await until(() => Date.now() > old, 'that they are a second old')
+    await expire(old + 3_600_000)
+    const bob = await reader(open)
+    await bob.subscribe(`$replay/2h/${X}`, 0, 2)
+    const { replayed, complete } = await marker(bob)
+    assert.deepEqual([replayed, complete], [0, false])
+  })
+
+  it('is not complete where retention removes something before it gets there', async () => {
+    const HOUR = 3_600_000
+    const { open, publish, stored, expire } = await setUp({ 'limits.inflight': '10' }, '', diskFiles, { ...KEEP_ALL, fallback: HOUR })
+    await publish(1200, X)
+    await stored()
+    const slow = await reader(open)
+    assert.deepEqual(await slow.subscribe(`$replay/1h/${X}`, 1, 2), [1])
+    await until(() => numbers(slow).length === 10, 'that its window is full')
+    await expire(Date.now() + 1 + HOUR)
+    await publish(3, X)
+    await until(() => {
+      for (const packet of slow.inbox) {
+        if (packet.cmd !== 'publish' || packet.topic !== X || packet.messageId === undefined) continue
+        slow.send({ cmd: 'puback', messageId: packet.messageId })
+        delete packet.messageId
+      }
+      return slow.inbox.some(packet => packet.cmd === 'publish' && packet.topic === '$me/replay' && packet.payload.includes('"complete"'))
+    }, 'the marker')
+    const { replayed, complete } = await marker(slow)
+    assert.equal(complete, false)
+    assert.ok(replayed! >= 500 && replayed! < 1200, `${replayed} came`)
   })
 
   it('is judged by what the token allows today, message by message', async () => {
