@@ -19,7 +19,7 @@ export interface ReplayFilter {
 }
 
 const REPLAY = '$replay/'
-const FORMS = '10m (s, m, h, d, w), last=100, after=CURSOR or from=TIME'
+const FORMS = '10m, last=9, after=CURSOR or from=TIME'
 const MOST_LAST = 1_000_000
 
 const UNITS = new Map([['s', 1000], ['m', 60_000], ['h', 3_600_000], ['d', 86_400_000], ['w', 604_800_000]])
@@ -58,7 +58,7 @@ function parseSince (text: string): Since | string {
     }
     case 'from': {
       const time = parseInstant(value)
-      return time === null ? 'from= takes a time as 2026-11-24T10:00:00Z or milliseconds since 1970' : { kind: 'from', time }
+      return time === null ? 'from= takes 2026-11-24T10:00:00Z or milliseconds since 1970' : { kind: 'from', time }
     }
   }
   return `a replay begins with ${FORMS}`

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'mocha'
-import type { IPublishPacket } from 'mqtt-packet'
+import type { IPublishPacket, ISubackPacket } from 'mqtt-packet'
 import { pino } from 'pino'
 import { pastOfStore } from '../../../bridge/history/past-of-store.ts'
 import { createRecorder } from '../../../bridge/recorder/recorder.ts'
@@ -339,6 +339,54 @@ describe('a replay', () => {
     assert.deepEqual(numbers(bob), Array.from({ length: 10 }, (_, i) => 31 + 2 * i))
     assert.deepEqual(await bob.subscribe(`$replay/1h/${Y}`, 0, 3), [0x80])
   })
+
+  for (const protocolVersion of [4, 5] as const) {
+    it(`refuses what is wrong by one sentence each, and nothing beside it (level ${protocolVersion})`, async () => {
+      const { open, publish, foyer } = await setUp({ 'limits.inflight': '10' })
+      await publish(50, X)
+      const bob = await reader(open, { protocolVersion, password: Buffer.from(foyer.token('bob', { lobby: 'listener' })) })
+      await bob.subscribe('$me/errors', 0, 2)
+      const running = `$replay/1h/${X}`
+      await bob.subscribe(running, 1, 3)
+      await until(() => numbers(bob).length === 10, 'that its window is full')
+      const wrong: readonly [string, RegExp][] = [
+        [`$replay/yesterday/${X}`, /^a replay begins with 10m, last=9, after=CURSOR or from=TIME$/],
+        [`$replay/last=0/${X}`, /last= takes a number from 1 to 1000000/],
+        [`$replay/after=x/${X}`, /after= takes a cursor, the id of a message/],
+        [`$replay/from=12:00/${X}`, /^from= takes 2026-11-24T10:00:00Z or milliseconds since 1970$/],
+        ['$replay/1h', /a replay is \$replay\/\{since\}\/\{filter\}, and its filter is missing/],
+        ['$replay/1h/a/#/b', /# before its end/],
+        ['$replay/1h/$SYS/#', /no filter that starts with \$/],
+        [`$replay/1h/${Y}`, /^no grant of your token covers room hall$/],
+        ['$replay/1h/rooms/lobby/commands/+', /^no grant of your token lets it receive anything that room/],
+        ['$replay/1h/rooms/hall/#', /^no grant of your token lets it receive anything that room/]
+      ]
+      const fine = `$replay/last=3/${X}`
+      const subscriptions = [...wrong.map(([topic]) => topic), fine].map(topic => ({ topic, qos: 0 as const }))
+      bob.send({ cmd: 'subscribe', messageId: 4, subscriptions })
+      const { granted } = await bob.take('suback') as ISubackPacket
+      assert.deepEqual(granted, [...wrong.map((_, i) => protocolVersion === 4 ? 0x80 : i < 7 ? 0x8f : 0x87), 0])
+      const reports = (): IPublishPacket[] => bob.inbox.filter((packet): packet is IPublishPacket => packet.cmd === 'publish' && packet.topic === '$me/errors')
+      await until(() => reports().length === wrong.length, 'a report of each')
+      for (const [i, { payload }] of reports().entries()) {
+        const { message } = JSON.parse(payload.toString()) as { message: string }
+        assert.match(message, wrong[i]![1])
+        assert.doesNotMatch(message, /\n|\.$/)
+      }
+      // The one that was under way goes on, and brings what the other one need not.
+      const seen: number[] = []
+      await until(() => {
+        for (const packet of bob.inbox.splice(0)) {
+          if (packet.cmd !== 'publish' || packet.topic !== X) continue
+          seen.push(Number(packet.payload))
+          if (packet.messageId !== undefined) bob.send({ cmd: 'puback', messageId: packet.messageId })
+        }
+        return seen.length >= 50
+      }, 'that all come')
+      await bob.settled()
+      assert.deepEqual(seen.toSorted((a, b) => a - b), range(1, 50))
+    })
+  }
 
   it('leaves retained messages of stored channels to history, and brings the others behind the marker', async () => {
     const { open } = await setUp()
