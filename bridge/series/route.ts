@@ -13,23 +13,22 @@ import { renderSeries } from './render.ts'
 
 /** The most points of all topics together. */
 const MOST_POINTS = 100_000
+/** Milliseconds that a request waits for the store to have what was accepted before it. */
 const SETTLE_TIMEOUT = 5_000
 
 export interface SeriesOptions {
   readonly broker: Pick<Broker, 'channels' | 'authenticator' | 'journal'>
   readonly store: Pick<Store, 'series'>
   readonly recorder: Pick<Recorder, 'flush'>
-  /** Milliseconds that a request waits for the store to have what was accepted before it; tests make it short. */
-  readonly settleTimeout?: number
 }
 
 /** `GET /api/rooms/{room}/series`: what the numbers in a room's history were, by topic and stretch of time. */
-export function seriesRoute (app: FastifyInstance, { broker, store, recorder, settleTimeout = SETTLE_TIMEOUT }: SeriesOptions): void {
+export function seriesRoute (app: FastifyInstance, { broker, store, recorder }: SeriesOptions): void {
   app.get('/api/rooms/:room/series', async (request: FastifyRequest<{ Params: { room: string } }>, reply) => {
     const identity = await identityOf(request, broker.authenticator)
     const wanted = parseSeriesRequest(request.params.room, queryOf(request, PARAMETERS), nextMillisecond(broker.journal.time))
     const { allows, filters, exceptChannels } = permissionFor(broker.channels, identity, wanted.room, wanted.filter)
-    await settled(recorder, 'a series would be incomplete now', settleTimeout)
+    await settled(recorder, 'a series would be incomplete now', SETTLE_TIMEOUT)
     const { room, field, from, to, bucket } = wanted
     const page = await read(store, { room, filters, exceptChannels, field, from, to, bucket, limit: MOST_POINTS }, allows)
     return reply.type('application/json; charset=utf-8').send(await renderSeries(wanted, page))

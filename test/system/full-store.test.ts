@@ -64,6 +64,13 @@ describeAsRoot('a store whose disk is full', function () {
     const line = served.log().find(({ msg }) => /could not be stored; they stay in the journal and are tried again/.test(String(msg)))
     assert.ok(line !== undefined && (line.behind as { bytes: number }).bytes > 0)
     assert.ok(await lag() > 25 * 2 ** 20, `${await lag()} bytes`)
+    // History comes from the journal then, and from the store what that has; figures are the store's alone.
+    const seenMeanwhile = (await history(ports.http, token('ann'), 'lobby', '?limit=1000&after=A-----------')).map(({ payload }) => parseInt(String(payload)))
+    assert.equal(await newest(), acknowledged - 1)
+    assert.ok(seenMeanwhile.length > 100, `${seenMeanwhile.length} are on the first page`)
+    assert.deepEqual(seenMeanwhile.reverse(), Array.from(seenMeanwhile, (_, i) => i))
+    const refused = await fetch(`http://127.0.0.1:${ports.http}/api/rooms/lobby/series`, { headers: { authorization: `Bearer ${token('ann')}` } })
+    assert.deepEqual([refused.status, (await refused.json() as { detail: string }).detail], [503, 'the store does not keep up, so a series would be incomplete now'])
     rmSync(ballast)
     await until(async () => await newest() === acknowledged - 1, 'that everything is history', 60_000)
     // What is stored is removed from the journal, so there is room again.
