@@ -6,8 +6,9 @@ import { Gone, type Reader } from './reader.ts'
 import { HEADER_BYTES, type Segment } from './segment.ts'
 import { firstAtOrAfter } from './segment-index.ts'
 
-/** Bytes of a file that are looked at before others get a turn. */
-const WINDOW_BYTES = 2 * 1024 * 1024
+/** Bytes of a file that are looked at before others get a turn: at first, as a page is often found there, and at most. */
+const FIRST_WINDOW = 64 * 1024
+const LARGEST_WINDOW = 1024 * 1024
 /** Records that are read at once. */
 const CHUNK = 128
 
@@ -67,9 +68,10 @@ export class Tail {
     const postings = [...index.topics].filter(([topic]) => wanted(topic)).map(([, offsets]) => offsets)
     const first = index.offsetAfter(after, HEADER_BYTES)
     const end = Math.min(length, index.offsetFrom(before, length))
-    for (let at = 0; at < end - first; at += WINDOW_BYTES) {
-      const from = order === 'newest' ? Math.max(first, end - at - WINDOW_BYTES) : first + at
-      const offsets = within(postings, from, order === 'newest' ? end - at : Math.min(end, from + WINDOW_BYTES))
+    let window = FIRST_WINDOW
+    for (let at = 0; at < end - first; at += window, window = Math.min(2 * window, LARGEST_WINDOW)) {
+      const [from, to] = order === 'newest' ? [end - at - window, end - at] : [first + at, first + at + window]
+      const offsets = within(postings, Math.max(first, from), Math.min(end, to))
       for (const chunk of chunks(offsets, order)) {
         const messages: StoredMessage[] = []
         await this.there(segment, reads.records(segment, chunk, (bytes, start) => {
