@@ -16,7 +16,7 @@ const LONGEST_BUCKET = 36_500 * 86_400_000
 /** Points of a topic where the request does not say how long a bucket is: about as many as a chart has room for. */
 const CHART_POINTS = 500
 /** The most points of one topic. */
-export const TOPIC_POINTS = 10_000
+const TOPIC_POINTS = 10_000
 const FIELD_LENGTH = 256
 
 /** What a request for a series asks for, before anyone looked at what the caller may have. Times are microseconds. */
