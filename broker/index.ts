@@ -174,6 +174,7 @@ export async function createBroker ({ config, logger, authenticator: verifier, f
   })
   const authenticator = refuseRevoked(verifier, revocations)
   const erasures = new Erasures()
+  journal.isErased = message => erasures.coversStored(message)
   const saved = new SavedSessions()
   const savedPresence = new SavedPresence()
   await journal.open((bytes, start) => {

@@ -1,5 +1,6 @@
 import { RecordType } from '../../protocol/record.ts'
 import type { RecordWriter } from '../journal/record-writer.ts'
+import type { StoredMessage } from '../message.ts'
 import type { Message } from '../router/message.ts'
 import { readErasure, writeErasure, type ErasureRecord, type ErasureScope } from './erasure-records.ts'
 
@@ -10,9 +11,14 @@ export class Erasures {
 
   /** Whether a message was erased. */
   covers ({ topic, sender, time }: Pick<Message, 'topic' | 'sender' | 'time'>): boolean {
-    const { room, sender: senders } = this.upTo
-    if (room.size === 0 && senders.size === 0) return false
-    return time <= (room.get(topic.match?.room ?? '') ?? 0) || time <= (senders.get(sender) ?? 0)
+    return this.coversStored({ room: topic.match?.room ?? '', sender, time })
+  }
+
+  /** The same of a message as history has it. */
+  coversStored ({ room, sender, time }: Pick<StoredMessage, 'room' | 'sender' | 'time'>): boolean {
+    const { room: rooms, sender: senders } = this.upTo
+    if (rooms.size === 0 && senders.size === 0) return false
+    return time <= (rooms.get(room) ?? 0) || time <= (senders.get(sender) ?? 0)
   }
 
   add ({ kind, name, upTo }: ErasureRecord): void {

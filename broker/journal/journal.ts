@@ -4,6 +4,7 @@ import type { Logger } from 'pino'
 import type { Channel } from '../../protocol/channel.ts'
 import { CursorClock } from '../../protocol/cursor.ts'
 import { RecordType, recordType, type AnyRecordType } from '../../protocol/record.ts'
+import type { StoredMessage } from '../message.ts'
 import type { Consumer } from './consumer.ts'
 import { Consumers, writeConsumer } from './consumers.ts'
 import { diskFiles, type FileLayer } from './file-layer.ts'
@@ -63,6 +64,8 @@ export class Journal {
   groups = 0
   /** Attempts to write that failed. */
   faults = 0
+  /** See `TailSource`. */
+  isErased: (message: StoredMessage) => boolean = () => false
 
   private readonly options: Required<JournalOptions>
   private readonly clock: CursorClock

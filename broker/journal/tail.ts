@@ -17,6 +17,8 @@ export interface TailSource {
   readonly segments: readonly Segment[]
   readonly time: number
   readonly reads: Reader
+  /** Whether nobody is to find a message any more, although it is still there. */
+  isErased (message: StoredMessage): boolean
 }
 
 /** Which messages of a tail are asked for: microseconds, both exclusive. */
@@ -76,7 +78,7 @@ export class Tail {
         const messages: StoredMessage[] = []
         await this.there(segment, reads.records(segment, chunk, (bytes, start) => {
           const message = start < 0 ? null : storedMessage(bytes, start)
-          if (message !== null && message.time > after && message.time < before) messages.push(message)
+          if (message !== null && message.time > after && message.time < before && !this.source.isErased(message)) messages.push(message)
         }))
         yield order === 'newest' ? messages.reverse() : messages
       }

@@ -53,4 +53,10 @@ describe('the tail of the journal', () => {
     }
     assert.deepEqual(await numbers(tail, {}, () => false), [])
   })
+
+  it('has nothing that was erased', async () => {
+    const { journal, positions } = await filled()
+    journal.isErased = ({ time }) => time <= positions[3900]!
+    assert.deepEqual(await numbers(journal.tail(0), {}), stored(3901, 4000))
+  })
 })
