@@ -59,7 +59,7 @@ export class BrokerProcess {
 
   /** A token of any content, also of such that `foyer token` would refuse to make. */
   token (sub: string, rooms: unknown = { '*': 'owner' }): Buffer {
-    return Buffer.from(jsonwebtoken.sign({ sub, rooms }, SECRET, { expiresIn: 3600 }))
+    return Buffer.from(jsonwebtoken.sign({ sub, rooms }, SECRET, { expiresIn: 24 * 3600 }))
   }
 
   /** Asks the process how it is. Fails when it has died. */

@@ -52,7 +52,7 @@ export async function serveWithSecret (t: Teardown, options: ServeOptions = {}):
 }
 
 /** A token of `serveWithSecret`. */
-export function token (sub: string, rooms: Record<string, string> = { '*': 'owner' }, expiresIn = 3600): string {
+export function token (sub: string, rooms: Record<string, string> = { '*': 'owner' }, expiresIn = 24 * 3600): string {
   return mintToken(SECRET, { sub, rooms, expiresIn })
 }
 

@@ -14,8 +14,8 @@ describe(`a server that is killed again and again under load (seed ${seed})`, fu
 
   /** One round, with enough on the way at the kill that it is worth something. */
   async function round (run: CrashRun, env?: Environment): Promise<void> {
-    const repeated = await run.round(env)
-    assert.ok(repeated >= 20, `only ${repeated} messages were on their way at the kill`)
+    const open = await run.round(env)
+    assert.ok(open >= 20, `only ${open} exchanges were open at the kill`)
   }
 
   async function end (run: CrashRun): Promise<void> {
