@@ -53,13 +53,6 @@ export class CrashPublisher {
     return this.connection?.isClosed === false
   }
 
-  /** Messages whose PUBLISH has to be repeated if the connection ends now. */
-  get unacknowledged (): number {
-    let count = 0
-    for (const { released } of this.open.values()) if (!released) count++
-    return count
-  }
-
   /** Exchanges that have begun and not ended. */
   get openExchanges (): number {
     return this.open.size
