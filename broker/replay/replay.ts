@@ -94,7 +94,7 @@ export class Replay implements Feed {
       const message = this.batch[this.index++]!
       const fed = this.judge(message)
       this.position = message.time
-      this.options.session.outbound.noteReplayed(this.subscription.name, message.time)
+      this.options.session.outbound.feeds.noteReplayed(this.subscription.name, message.time)
       if (fed !== null) {
         this.count++
         return { done: false, value: fed }
@@ -155,7 +155,7 @@ export class Replay implements Feed {
   private async reserve (upTo: number): Promise<void> {
     if (upTo <= this.ahead || !this.options.session.kept) return
     this.ahead = upTo
-    await new Promise<void>(resolve => this.options.session.outbound.noteAhead(this.subscription.name, upTo, resolve))
+    await new Promise<void>(resolve => this.options.session.outbound.feeds.noteAhead(this.subscription.name, upTo, resolve))
   }
 
   private judge (message: Message): Fed | null {

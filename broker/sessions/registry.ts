@@ -178,7 +178,7 @@ export class SessionRegistry {
     this.remove(session, subscription)
     this.stopReplay(session, filter)
     this.coverFor(session, subscription)
-    session.outbound.endFeed(filter)
+    session.outbound.feeds.end(filter)
     this.work.handOver(session.outbound.takeAssigned(name => name === filter))
     if (session.kept) await this.options.store.subscription(session.id, filter, null)
   }
@@ -371,7 +371,7 @@ export class SessionRegistry {
     this.options.watcher.released(session)
     for (const [filter, replay] of session.replays) {
       replay.stop()
-      session.outbound.endFeed(filter)
+      session.outbound.feeds.end(filter)
       const subscription = session.subscriptions.get(filter)
       if (subscription === undefined) continue
       const { ahead: _, ...rest } = subscription
