@@ -73,7 +73,7 @@ async function subscribe (connection: Connection, opened: Opened, wanted: ISubsc
     retainAsPublished: wanted.rap === true || opened.bridge,
     retainHandling,
     identifier,
-    past: beginning?.time ?? null
+    replay: beginning === null ? null : { over: false, upTo: beginning.time, ahead: 0 }
   })
   // Nobody waits for it when the connection ends before the last filter.
   durable.catch(() => {})

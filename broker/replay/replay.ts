@@ -2,7 +2,7 @@ import { setImmediate as turn } from 'node:timers/promises'
 import type { QoS } from '../../protocol/channel.ts'
 import { filterMatches } from '../../protocol/topic.ts'
 import type { Message } from '../router/message.ts'
-import { recipientOf, type Subscription } from '../router/subscription.ts'
+import { coveredSince, isLive, recipientOf, type Subscription } from '../router/subscription.ts'
 import type { Fed, Feed } from '../sessions/delivery.ts'
 import type { Session } from '../sessions/session.ts'
 import type { Past, PastReader } from './past.ts'
@@ -181,7 +181,7 @@ export class Replay implements Feed {
       if (replay === this) continue
       if (replay !== undefined) {
         if (time > replay.begin && time <= replay.position) return true
-      } else if (other.past === null && time > (other.covers ?? other.since) && (other.qos > 0 || time > session.since)) {
+      } else if (isLive(other) && time > coveredSince(other) && (other.qos > 0 || time > session.since)) {
         return true
       }
     }

@@ -72,7 +72,7 @@ export class Replays {
       subscription,
       past,
       begin: time,
-      ahead: subscription.ahead ?? 0,
+      ahead: subscription.replay?.over === false ? subscription.replay.ahead : 0,
       complete,
       onEnd,
       onOver: () => this.over(sub),

@@ -2,7 +2,7 @@ import type { QoS } from '../../protocol/channel.ts'
 import type { Ledger } from '../ledger.ts'
 import { FilterTree } from '../router/filter-tree.ts'
 import type { Message } from '../router/message.ts'
-import { recipientOf, type Subscription } from '../router/subscription.ts'
+import { isLive, recipientOf, type Subscription } from '../router/subscription.ts'
 import type { Session } from './session.ts'
 import type { SessionStore } from './session-store.ts'
 import type { QueueLimits } from './waiting.ts'
@@ -165,7 +165,7 @@ export class CatchUp {
     this.tree = new FilterTree()
     this.shared = new FilterTree()
     this.wanted.clear()
-    for (const subscription of subscriptions.values()) if (subscription.past === null) (subscription.share === null ? this.tree : this.shared).add(subscription.filter, subscription)
+    for (const subscription of subscriptions.values()) if (isLive(subscription)) (subscription.share === null ? this.tree : this.shared).add(subscription.filter, subscription)
   }
 
   /** Whether messages of a topic have to be read: those of shared subscriptions are assigned one by one. */

@@ -9,10 +9,11 @@ import { HEADER_BYTES, type Segment } from '../journal/segment.ts'
 import { firstAtOrAfter } from '../journal/segment-index.ts'
 import type { Message } from '../router/message.ts'
 import { recordedMessage } from '../router/recorded-message.ts'
+import type { SubscriptionOptions } from '../router/subscription.ts'
 import type { TopicTable } from '../router/topic-table.ts'
 import { callAll, LateStates } from './late-states.ts'
 import { RoomQueue } from './room-queue.ts'
-import { writeEnd, writeHead, writeProgress, writeShared, writeSubscription, type SavedSubscription, type SessionHead } from './session-records.ts'
+import { writeEnd, writeHead, writeProgress, writeShared, writeSubscription, type SessionHead } from './session-records.ts'
 import type { Batch, Progressing, Remembered, SessionStore } from './session-store.ts'
 
 /** Milliseconds after which progress is written although nobody waits for it. */
@@ -72,7 +73,7 @@ export class JournalSessions implements SessionStore {
     this.later(id, null, then)
   }
 
-  async subscription (session: string, filter: string, subscription: SavedSubscription | null): Promise<void> {
+  async subscription (session: string, filter: string, subscription: SubscriptionOptions | null): Promise<void> {
     if (!takesMore(this.journal)) await this.ready()
     await this.write(RecordType.subscription, writer => writeSubscription(writer, session, filter, subscription))
   }

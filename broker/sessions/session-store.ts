@@ -1,5 +1,6 @@
 import type { Message } from '../router/message.ts'
-import type { SavedSubscription, SessionHead, Step } from './session-records.ts'
+import type { SubscriptionOptions } from '../router/subscription.ts'
+import type { SessionHead, Step } from './session-records.ts'
 
 /** Somebody whose progress is to be written. */
 export interface Progressing {
@@ -53,7 +54,7 @@ export interface SessionStore {
   endSoon (id: string, then?: () => void): void
 
   /** Null for the subscription when it ends. Waits as `ready` does, then as `head`. */
-  subscription (session: string, filter: string, subscription: SavedSubscription | null): Promise<void>
+  subscription (session: string, filter: string, subscription: SubscriptionOptions | null): Promise<void>
 
   /** Its steps are written within some hundred milliseconds. */
   soon (session: Progressing): void
