@@ -13,8 +13,13 @@ export function startReplay (connection: Connection, opened: Opened, filter: str
   if (subscription === undefined || connection.closed) return
   services.replays.start(session, subscription, beginning, replay => {
     services.sessions.replays.goLive(session, replay)
-    connection.own.replay(marker(filter, replay))
-    session.outbound.feed(filter, unstoredFeed(services, session.subscriptions.get(filter)!, opened))
+    const live = session.subscriptions.get(filter)!
+    session.outbound.window.inTurn(() => {
+      // It may have ended or begun anew meanwhile.
+      if (session.subscriptions.get(filter) !== live) return
+      connection.own.replay(marker(filter, replay))
+      session.outbound.feed(filter, unstoredFeed(services, live, opened))
+    })
   })
 }
 

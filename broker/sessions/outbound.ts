@@ -240,7 +240,7 @@ export class Outbound {
     if (qos === 0) {
       if (port === null) {
         this.ledger.drop('offline')
-      } else if (!port.outlet.full && ((waits.length === 0 && !window.holding) || !isStored(message))) {
+      } else if (!port.outlet.full && ((waits.length === 0 && !window.holding) || this.mayOvertake(message))) {
         this.write0(port, message, retain, identifiers)
       } else {
         this.hold0(this.delivery(message, 0, retain, identifiers, 0, shared, late, null))
@@ -361,12 +361,17 @@ export class Outbound {
       return true
     }
     // Stored channels keep their order over all QoS; others need not wait for a full window.
-    if (first0 !== undefined && (((first12 === undefined || first0.sequence < first12.sequence) && !window.holding) || !isStored(first0.message!))) {
+    if (first0 !== undefined && (((first12 === undefined || first0.sequence < first12.sequence) && !window.holding) || this.mayOvertake(first0.message!))) {
       waits.shift0()
       if (!this.expired(first0)) this.write0(port, first0.message!, first0.retain, first0.identifiers)
       return true
     }
     return first12 === undefined && open && this.pull(port)
+  }
+
+  /** Stored channels keep the order of their messages over all QoS; what says that a replay is over comes before all others. */
+  private mayOvertake (message: Message): boolean {
+    return !isStored(message) && !this.window.marked
   }
 
   private expired (delivery: Delivery): boolean {

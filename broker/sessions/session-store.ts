@@ -1,4 +1,5 @@
 import type { Message } from '../router/message.ts'
+import type { TopicChoice } from '../journal/topic-search.ts'
 import type { SubscriptionOptions } from '../router/subscription.ts'
 import type { SessionHead, Step } from './session-records.ts'
 
@@ -27,6 +28,8 @@ export interface Batch {
   readonly upTo: number
   /** Something that may have been wanted lay before this position, and is gone. */
   readonly gap?: boolean
+  /** Something that was wanted can't be read any more. */
+  readonly damaged?: boolean
 }
 
 /**
@@ -36,6 +39,8 @@ export interface Batch {
 export interface SessionStore {
   /** Position of the newest message that may be read. */
   readonly time: number
+  /** Everything behind this position is still there, whoever needs it. */
+  readonly completeSince: number
 
   /** Resolves when it takes what sessions have to remember; throws FoyerError('disk') when that takes too long. */
   ready (): Promise<void>
@@ -77,5 +82,5 @@ export interface SessionStore {
    * end a batch has `upTo` equal to `time`, or less when something has come meanwhile. What was dropped before it could
    * be read, also in the middle of that, is a `gap`.
    */
-  read (after: number, wanted: (topic: string) => boolean): AsyncIterable<Batch>
+  read (after: number, wanted: TopicChoice): AsyncIterable<Batch>
 }

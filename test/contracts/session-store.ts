@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { afterEach, beforeEach, it } from 'mocha'
 import type { QoS } from '../../protocol/channel.ts'
+import { chosenBy } from '../../broker/journal/topic-search.ts'
 import type { SavedSession } from '../../broker/sessions/saved-sessions.ts'
 import type { SavedSubscription, SessionHead, Step } from '../../broker/sessions/session-records.ts'
 import type { Progressing, SessionStore } from '../../broker/sessions/session-store.ts'
@@ -77,7 +78,7 @@ export function sessionStoreContract (factory: () => SessionStoreFactory): void 
 
   async function read (after: number, wanted: (topic: string) => boolean = () => true): Promise<string[]> {
     const payloads: string[] = []
-    for await (const { messages, upTo } of opened.store.read(after, wanted)) {
+    for await (const { messages, upTo } of opened.store.read(after, chosenBy(wanted))) {
       payloads.push(...messages.map(({ payload }) => Buffer.from(payload).toString()))
       if (upTo >= opened.store.time) return payloads
     }
@@ -253,7 +254,7 @@ export function sessionStoreContract (factory: () => SessionStoreFactory): void 
   it('gives what comes while it is read', async () => {
     await opened.accept({ payload: 'before' })
     const payloads: string[] = []
-    for await (const { messages, upTo } of opened.store.read(0, () => true)) {
+    for await (const { messages, upTo } of opened.store.read(0, chosenBy(() => true))) {
       payloads.push(...messages.map(({ payload }) => Buffer.from(payload).toString()))
       if (payloads.length === 1 && messages.length === 1) await opened.accept({ payload: 'meanwhile' })
       if (upTo >= opened.store.time) break
