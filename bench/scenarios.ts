@@ -29,3 +29,16 @@ export const SCENARIOS: readonly Scenario[] = [
 export function topicOf (scenario: Scenario, publisher: number): string {
   return scenario.routing === 'pairs' ? `rooms/bench/live/pair-${publisher}` : 'rooms/bench/live/all'
 }
+
+/** Many replays at once beside live traffic, and what they may cost that. */
+export const REPLAYS = {
+  room: 'bench',
+  replays: 200,
+  /** Stored messages that each of them brings. */
+  messages: 10_000,
+  /** Publishes per second meanwhile, and how many pairs of a publisher and a subscriber they are of. */
+  pace: 2000,
+  pairs: 20,
+  /** Live latency with replays divided by that without them. */
+  atMost: 2
+} as const

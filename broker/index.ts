@@ -190,7 +190,7 @@ export async function createBroker ({ config, logger, authenticator: verifier, f
   const admission = new Admission({ router, retained, ledger, journal, retainedTopics: config.limits.retainedTopics, retainedPerUser: config.limits.retainedPerUser, limits: createPublishLimits(config.limits, config.channels) })
   const presence = new Presence({ announcer: new Announcer({ admission, channels, journal, retained, topics, logger }), channels, grace: config.presence.grace, roomsBySpeaking: config.limits.subscriptions })
   const store = new JournalSessions(journal, topics, erasures, maxWait)
-  const past = new Past(store, topics)
+  const past = new Past({ journal: store, topics, tail: router.tail, erasures })
   const replays = new Replays({ past, logger, perUser: config.limits.replaysPerUser, span: config.limits.replaySpan })
   const sessions = new SessionRegistry({ config, channels, router, ledger, arena, watcher: presence, store, past, logger })
   journal.holdFor(new SessionNeeds({ sessions: () => sessions.lasting(), handedOver: () => sessions.handedOver, channels, limits: { messages: config.sessions.queueMessages, bytes: config.sessions.queueBytes } }))

@@ -7,16 +7,18 @@ import type { Identity } from '../auth/identity.ts'
 import type { Peer } from '../peer.ts'
 import type { Port } from '../sessions/delivery.ts'
 import type { Holder, Session } from '../sessions/session.ts'
-import { FrameReader } from '../transport/frames.ts'
+import type { FrameFault, FrameReader } from '../transport/frames.ts'
 import { Outlet, type OutletOwner } from '../transport/outlet.ts'
 import { generatePacket, parsePacket, type ProtocolVersion } from '../transport/packets.ts'
 import { AckQueue } from './ack-queue.ts'
 import { handleAcknowledgement } from './acknowledgements.ts'
 import { Expiry } from './expiry.ts'
 import { handshake } from './handshake.ts'
+import { Intake, type IntakeOwner } from './intake.ts'
 import { OwnTopics } from './own-topics.ts'
 import { answer, handlePublish, TopicAliases } from './publish.ts'
-import { CursorReports, resumeReplays } from './replay.ts'
+import { CursorReports } from './cursor-reports.ts'
+import { resumeReplays } from './replay.ts'
 import { reportDrops } from './drop-reports.ts'
 import { RefusalLog } from './refusal-log.ts'
 import type { Services } from './services.ts'
@@ -25,14 +27,6 @@ import { handleSubscribe, handleUnsubscribe, resumeFeeds } from './subscribe.ts'
 
 /** How long a closed connection may take to read its last packets. */
 const LINGER_MS = 2000
-/** Unread input that a busy connection may gather before its socket is paused. */
-const HELD_BYTES = 64 * 1024
-/** Untaken answers above which nothing more is read: who sends without reading must not fill our memory. */
-const UNTAKEN_BYTES = 1024 * 1024
-
-/** Milliseconds that others wait for a client whose packets are handled one after the other without waiting for anybody. */
-const SLICE_MS = 4
-
 /** Why connections are closed that did nothing wrong. */
 const EXPECTED: ReadonlySet<ErrorCode> = new Set(['takenOver', 'expired', 'revoked', 'ended', 'shuttingDown'])
 
@@ -55,11 +49,9 @@ export interface Opened {
 }
 
 /**
- * One MQTT connection over a byte stream. Takes the stream apart into packets and hands each to its handler; while a
- * handler waits for somebody else (`busy`), later packets are held and the socket is paused, so order is kept and
- * memory bounded.
+ * The life of one MQTT connection over a byte stream, from CONNECT to its end; hands each packet to its handler.
  */
-export class Connection implements Port, OutletOwner, Holder {
+export class Connection implements Port, OutletOwner, Holder, IntakeOwner {
   readonly services: Services
   readonly peer: Peer
   readonly outlet: Outlet
@@ -73,27 +65,17 @@ export class Connection implements Port, OutletOwner, Holder {
   opened: Opened | null = null
   /** Who the credentials in CONNECT say it is of; null until they are verified. */
   claimed: Identity | null = null
-  /** Monotonic ms when the last bytes came. */
-  heard: number
   closed = false
   /** Called once: when CONNECT is completed, or the connection ends before. */
   onSettled: (() => void) | null = null
 
   private readonly stream: Duplex
-  private readonly reader: FrameReader
+  private readonly intake: Intake
   private readonly onGone: (connection: Connection) => void
   private readonly since: number
   private readonly refusals = new RefusalLog()
   private readonly cursors = new CursorReports()
   private connecting = false
-  private busy = false
-  /** Monotonic ms since when it has had its turn. */
-  private sliceBegan = 0
-  private stopped = false
-  /** PINGREQs among what is held that were answered already. */
-  private pingsAnswered = 0
-  private paused = false
-  private streamGone = false
   private letGo: Promise<void> | null = null
 
   constructor (services: Services, stream: Duplex, peer: Peer, onGone: (connection: Connection) => void) {
@@ -102,25 +84,36 @@ export class Connection implements Port, OutletOwner, Holder {
     this.peer = peer
     this.onGone = onGone
     this.outlet = new Outlet(stream, this)
-    this.reader = new FrameReader(services.config.limits.connectBytes)
     this.aliases = new TopicAliases(services.config.limits.topicAliases)
     this.own = new OwnTopics(this)
     this.expiry = new Expiry(() => this.own.expiring(this.opened!.identity.exp!), () => this.close('expired', `the token expired at ${new Date(this.opened!.identity.exp! * 1000).toISOString()}`))
-    this.acks = new AckQueue(({ qos, packetId, topic }, outcome) => answer(this, qos, packetId, topic, outcome), () => this.process())
-    this.since = this.heard = performance.now()
-    stream.on('data', (chunk: Buffer) => this.receive(chunk))
+    this.acks = new AckQueue(({ qos, packetId, topic }, outcome) => answer(this, qos, packetId, topic, outcome), () => this.intake.process())
+    this.intake = new Intake(stream, this, services.config.limits.connectBytes)
+    this.since = performance.now()
     // A reset is how many clients leave; 'close' follows.
     stream.on('error', error => services.logger.debug({ peer, err: error }, 'a connection failed'))
-    stream.on('close', () => this.streamClosed())
+    stream.on('close', () => {
+      this.intake.streamClosed()
+      this.onGone(this)
+    })
   }
 
   get window (): number {
     return this.opened!.window
   }
 
+  get isOpen (): boolean {
+    return this.opened !== null
+  }
+
+  /** Monotonic ms when the last bytes came. */
+  get heard (): number {
+    return this.intake.heard
+  }
+
   /** The client left, and what it sent has been taken: nobody waits for an answer. */
   get abandoned (): boolean {
-    return this.closed || (this.streamGone && this.reader.pending === 0)
+    return this.closed || this.intake.isOver
   }
 
   /** Who it is of, as soon as that is known. */
@@ -152,7 +145,7 @@ export class Connection implements Port, OutletOwner, Holder {
 
   onWritable (): void {
     this.opened?.session.outbound.pump()
-    if (this.paused && !this.closed) this.process()
+    this.intake.onRoom()
   }
 
   overflow (): void {
@@ -202,7 +195,7 @@ export class Connection implements Port, OutletOwner, Holder {
       if (now - this.since > config.limits.connectTimeout && !this.connecting) this.close('connectTimeout', `no CONNECT arrived within ${config.limits.connectTimeout} ms`)
       return
     }
-    if (opened.silence > 0 && now - this.heard > opened.silence && !this.paused && !this.held) {
+    if (opened.silence > 0 && now - this.heard > opened.silence && this.intake.isListening) {
       this.close('keepalive')
       return
     }
@@ -223,7 +216,7 @@ export class Connection implements Port, OutletOwner, Holder {
 
   /** Takes nothing more from the client; what was taken is still answered. */
   stop (): void {
-    this.stopped = true
+    this.intake.stop()
   }
 
   /** Ends the waits for the disk that began before `time`, monotonic ms. */
@@ -240,61 +233,7 @@ export class Connection implements Port, OutletOwner, Holder {
     }
   }
 
-  private receive (chunk: Buffer): void {
-    this.heard = this.sliceBegan = performance.now()
-    if (this.closed) return
-    this.reader.push(chunk)
-    if (!this.paused) this.process()
-    if (this.held) this.answerPings()
-    if (!this.paused && !this.closed && (this.outlet.backlog > UNTAKEN_BYTES || (this.held && this.reader.pending > HELD_BYTES))) this.pause()
-  }
-
-  /** A client that waits for the disk must not take us for dead: its PINGREQs are answered before their turn. */
-  private answerPings (): void {
-    if (this.opened === null || this.closed || this.reader.pending > HELD_BYTES) return
-    for (const pings = this.reader.pingsAhead(); this.pingsAnswered < pings; this.pingsAnswered++) this.outlet.push(PINGRESP, 0, 2)
-  }
-
-  private pause (): void {
-    this.paused = true
-    this.stream.pause()
-  }
-
-  /** Whether what came is left where it is: somebody else has to be waited for, or the disk. */
-  private get held (): boolean {
-    return this.busy || this.stopped || this.acks.full
-  }
-
-  private process (): void {
-    const { reader } = this
-    if (this.held) return
-    try {
-      while (!this.held && !this.closed && reader.next()) this.handle()
-    } catch (error) {
-      if (error instanceof FoyerError) {
-        this.close(error.code, error.message)
-      } else {
-        this.services.logger.error({ ...this.name, err: error }, 'a packet could not be handled')
-        this.close('malformed', 'a packet could not be handled')
-      }
-      return
-    }
-    if (this.closed) return
-    if (reader.fault === 'length') {
-      this.close('malformed', 'the remaining length of a packet has more than four bytes')
-    } else if (reader.fault === 'tooLarge') {
-      this.close('packetTooLarge', `a packet was larger than ${reader.limit} bytes`)
-    } else if (this.streamGone && !this.held) {
-      this.finish(null)
-    } else if (this.paused && !this.held && this.outlet.backlog <= UNTAKEN_BYTES) {
-      this.paused = false
-      this.heard = performance.now()
-      this.stream.resume()
-    }
-  }
-
-  private handle (): void {
-    const { reader } = this
+  handle (reader: FrameReader): void {
     const type = reader.header >>> 4
     if (this.opened === null) {
       if (type !== 1) throw new FoyerError('protocol', 'the first packet was not CONNECT') // [MQTT-3.1.0-1]
@@ -310,8 +249,7 @@ export class Connection implements Port, OutletOwner, Holder {
         return
       case 12:
         if (reader.header !== 0xc0 || reader.end !== reader.body) throw new FoyerError('malformed', 'a PINGREQ was malformed')
-        if (this.pingsAnswered > 0) this.pingsAnswered--
-        else this.outlet.push(PINGRESP, 0, 2)
+        this.intake.answerPing()
         return
     }
     const frame = reader.buffer.subarray(reader.start, reader.end)
@@ -338,29 +276,25 @@ export class Connection implements Port, OutletOwner, Holder {
 
   /** Holds later packets until `work` is done. */
   wait (work: Promise<void>): void {
-    this.busy = true
-    work.catch((error: unknown) => {
-      if (error instanceof FoyerError) {
-        this.close(error.code, error.message)
-        return
-      }
-      this.services.logger.error({ ...this.name, err: error }, 'a packet could not be handled')
-      this.close('malformed', 'a packet could not be handled')
-    }).finally(() => {
-      if (performance.now() - this.sliceBegan > SLICE_MS) {
-        setImmediate(() => {
-          this.sliceBegan = performance.now()
-          this.resume()
-        })
-      } else {
-        this.resume()
-      }
-    })
+    this.intake.wait(work)
   }
 
-  private resume (): void {
-    this.busy = false
-    this.process()
+  failed (error: unknown): void {
+    if (error instanceof FoyerError) {
+      this.close(error.code, error.message)
+      return
+    }
+    this.services.logger.error({ ...this.name, err: error }, 'a packet could not be handled')
+    this.close('malformed', 'a packet could not be handled')
+  }
+
+  unreadable (fault: FrameFault, limit: number): void {
+    if (fault === 'length') this.close('malformed', 'the remaining length of a packet has more than four bytes')
+    else this.close('packetTooLarge', `a packet was larger than ${limit} bytes`)
+  }
+
+  exhausted (): void {
+    this.finish(null)
   }
 
   private async connect (frame: Buffer): Promise<void> {
@@ -373,7 +307,7 @@ export class Connection implements Port, OutletOwner, Holder {
     const { services } = this
     this.opened = opened
     this.settled()
-    this.reader.limit = this.services.config.limits.packetBytes
+    this.intake.allow(this.services.config.limits.packetBytes)
     opened.session.holder = this
     if (!this.send(opened.connack)) {
       // Nothing else may be sent in its place [MQTT-3.2.0-1].
@@ -414,14 +348,6 @@ export class Connection implements Port, OutletOwner, Holder {
     this.finish({ cmd: 'disconnect', reasonCode: packet.reasonCode ?? 0, ...(packet.properties === undefined ? {} : { properties: packet.properties }) })
   }
 
-  private streamClosed (): void {
-    this.streamGone = true
-    // What came before the end still counts; it may be held behind a handler that waits.
-    this.process()
-    if (this.stopped || !this.held) this.finish(null)
-    this.onGone(this)
-  }
-
   /** Lets go of everything; `goodbye` is the client's DISCONNECT, null when it did not say one. */
   private finish (goodbye: IDisconnectPacket | null): void {
     if (this.closed) return
@@ -456,4 +382,3 @@ export class Connection implements Port, OutletOwner, Holder {
 }
 
 const DISCONNECT_WITH_WILL = 0x04
-const PINGRESP = Buffer.from([0xd0, 0])

@@ -66,14 +66,14 @@ async function subscribe (connection: Connection, opened: Opened, wanted: ISubsc
   const retainHandling = (wanted.rh ?? 0) as 0 | 1 | 2
   // Shared subscriptions get no retained messages; others as Retain Handling says [MQTT-3.3.1-9 to -11].
   const fed = beginning === null && parseShare(filter) === null && retainHandling !== 2 && !(retainHandling === 1 && before !== undefined)
-  if (fed && wanted.qos > 0) session.outbound.feeding(filter)
+  if (fed && wanted.qos > 0) session.outbound.feeds.announce(filter)
   const durable = services.sessions.subscribe(session, filter, {
     qos: wanted.qos,
     noLocal: wanted.nl === true || opened.bridge,
     retainAsPublished: wanted.rap === true || opened.bridge,
     retainHandling,
     identifier,
-    past: beginning?.time ?? null
+    replay: beginning === null ? null : { over: false, upTo: beginning.time, ahead: 0 }
   })
   // Nobody waits for it when the connection ends before the last filter.
   durable.catch(() => {})
@@ -104,9 +104,9 @@ function innerFilter (filter: string): string {
 /** Begins anew with the retained messages of subscriptions that had not got all of them when the process died. */
 export function resumeFeeds (services: Services, opened: Opened): void {
   const { session } = opened
-  for (const [filter, upTo] of session.outbound.interruptedFeeds) {
+  for (const [filter, upTo] of session.outbound.feeds.interrupted) {
     const subscription = session.subscriptions.get(filter)
-    if (subscription === undefined) session.outbound.endFeed(filter)
+    if (subscription === undefined) session.outbound.feeds.end(filter)
     // What was retained later was brought as it came.
     else session.outbound.feed(filter, retainedFeed(services, subscription, opened, { upTo }))
   }

@@ -10,6 +10,9 @@ const LOADED_INDEXES = 4
 /** Records that lie closer together than this are read at once. */
 const GAP_BYTES = 32 * 1024
 const SPAN_BYTES = 1024 * 1024
+/** Fewer than this may lie far apart. */
+const FEW = 64
+const SPARE_BUFFERS = 4
 /** Read for a record of unknown length; most are shorter. */
 const GUESS_BYTES = 4 * 1024
 
@@ -49,6 +52,11 @@ export class Reader {
   private readonly files: FileLayer
   private readonly open = new Map<Segment, OpenFile>()
   private readonly indexes: Segment[] = []
+  /** Those that are on their way into memory, or may still be there as somebody works with them. */
+  private readonly loading = new Map<Segment, Promise<SegmentIndex>>()
+  private readonly used = new WeakMap<Segment, WeakRef<SegmentIndex>>()
+  /** What `records` reads into. */
+  private readonly spare: Buffer<ArrayBuffer>[] = []
   private closed = false
 
   constructor (directory: string, files: FileLayer) {
@@ -56,9 +64,10 @@ export class Reader {
     this.files = files
   }
 
-  /** Bytes `[offset, offset + length)` of a file; fewer at its end. */
-  async bytes (segment: Segment, offset: number, length: number): Promise<Buffer<ArrayBuffer>> {
-    const bytes = Buffer.allocUnsafeSlow(Math.max(0, Math.min(length, segment.length - offset)))
+  /** Bytes `[offset, offset + length)` of a file; fewer at its end. `into` has to be long enough. */
+  async bytes (segment: Segment, offset: number, length: number, into: Buffer<ArrayBuffer> | null = null): Promise<Buffer<ArrayBuffer>> {
+    const wanted = Math.max(0, Math.min(length, segment.length - offset))
+    const bytes = into?.subarray(0, wanted) ?? Buffer.allocUnsafeSlow(wanted)
     const count = await this.use(segment, fd => this.files.read(fd, bytes, offset))
     return bytes.subarray(0, count)
   }
@@ -87,30 +96,52 @@ export class Reader {
     return group < 0 ? segment.length : offset + group
   }
 
-  /** Calls `take(bytes, start)` for the record at each offset, in their order; `start` is -1 for a damaged one. */
-  async records (segment: Segment, offsets: readonly number[], take: (bytes: Buffer, start: number, offset: number) => void): Promise<void> {
-    let i = 0
-    while (i < offsets.length) {
+  /**
+   * Calls `take(bytes, start)` for the record at each offset from the `first` on, in their order, until these records have
+   * `most` bytes; `start` is -1 for a damaged one. Returns which is the next. With such a limit
+   * the bytes are others as soon as `take` has returned.
+   */
+  async records (segment: Segment, offsets: readonly number[], take: (bytes: Buffer, start: number, offset: number) => void, first = 0, most = Infinity): Promise<number> {
+    let i = first
+    let left = most
+    const spare = most === Infinity ? null : this.spare.pop() ?? Buffer.allocUnsafeSlow(SPAN_BYTES + GUESS_BYTES)
+    while (i < offsets.length && left > 0) {
       const from = offsets[i]!
       let last = from
       let k = i + 1
-      while (k < offsets.length && offsets[k]! - last < GAP_BYTES && offsets[k]! - from < SPAN_BYTES) last = offsets[k++]!
-      let bytes = await this.bytes(segment, from, last - from + GUESS_BYTES)
+      // Many of them are about as many bytes: more than `most` would be read in vain.
+      while (k < offsets.length && offsets[k]! - last < GAP_BYTES && offsets[k]! - from < (k - i < FEW ? SPAN_BYTES : Math.min(SPAN_BYTES, left))) last = offsets[k++]!
+      let bytes = await this.bytes(segment, from, last - from + GUESS_BYTES, spare)
       if (last - from + FRAME_BYTES <= bytes.length && recordEnd(bytes, last - from) > bytes.length) {
         bytes = await this.bytes(segment, from, recordEnd(bytes, last - from))
       }
-      for (; i < k; i++) {
+      for (; i < k && left > 0; i++) {
         const start = offsets[i]! - from
-        take(bytes, isWhole(bytes, start) ? start : -1, offsets[i]!)
+        const whole = isWhole(bytes, start)
+        if (whole) left -= recordEnd(bytes, start) - start
+        take(bytes, whole ? start : -1, offsets[i]!)
       }
     }
+    // Not after an error: it may still be written to.
+    if (spare !== null && this.spare.length < SPARE_BUFFERS) this.spare.push(spare)
+    return i
   }
 
   /** The index of a file: in memory, from beside the file, or made anew. */
   async index (segment: Segment): Promise<SegmentIndex> {
     if (segment.gone) throw new Gone(segment)
     if (segment.index !== null) return segment.index
-    const index = await this.readIndex(segment) ?? await this.makeIndex(segment)
+    let loading = this.loading.get(segment)
+    if (loading === undefined) {
+      loading = this.load(segment).finally(() => this.loading.delete(segment))
+      this.loading.set(segment, loading)
+    }
+    return await loading
+  }
+
+  private async load (segment: Segment): Promise<SegmentIndex> {
+    const index = this.used.get(segment)?.deref() ?? await this.readIndex(segment) ?? await this.makeIndex(segment)
+    this.used.set(segment, new WeakRef(index))
     segment.index = index
     this.indexes.push(segment)
     if (this.indexes.length > LOADED_INDEXES) this.indexes.shift()!.index = null

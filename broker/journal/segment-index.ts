@@ -8,6 +8,8 @@ const VERSION = 2
 export class SegmentIndex {
   /** Offsets of message records by topic, rising. */
   readonly topics = new Map<string, number[]>()
+  /** Those topics, in the order of their first records: who has looked at some of them can go on behind. */
+  readonly names: string[] = []
   /** Bytes of records by the user who published them. */
   readonly users = new Map<string, number>()
   private readonly times: number[] = []
@@ -27,7 +29,10 @@ export class SegmentIndex {
     if (topic === null) return
     if (topic !== this.lastTopic) {
       let offsets = this.topics.get(topic)
-      if (offsets === undefined) this.topics.set(topic, offsets = [])
+      if (offsets === undefined) {
+        this.topics.set(topic, offsets = [])
+        this.names.push(topic)
+      }
       this.lastTopic = topic
       this.lastOffsets = offsets
     }
@@ -58,7 +63,7 @@ export class SegmentIndex {
 
   /** `length` is that of the file: a file that is rewritten is shorter then, and this is no index of it any more. */
   encode (length: number): Buffer {
-    const head = Buffer.from(JSON.stringify({ version: VERSION, length, topics: [...this.topics.keys()], users: [...this.users], times: this.times, offsets: this.offsets, counts: Array.from(this.topics.values(), offsets => offsets.length) }))
+    const head = Buffer.from(JSON.stringify({ version: VERSION, length, topics: this.names, users: [...this.users], times: this.times, offsets: this.offsets, counts: Array.from(this.topics.values(), offsets => offsets.length) }))
     let count = 0
     for (const offsets of this.topics.values()) count += offsets.length
     const postings = new Uint32Array(count)
@@ -86,6 +91,7 @@ export class SegmentIndex {
       const offsets = new Array<number>(head.counts[i]!)
       for (let k = 0; k < offsets.length; k++, at += 4) offsets[k] = bytes.readUInt32LE(at)
       index.topics.set(topic, offsets)
+      index.names.push(topic)
     }
     for (const [user, sum] of head.users) index.users.set(user, sum)
     index.times.push(...head.times)

@@ -1,19 +1,21 @@
-import { filterMatches } from '../../protocol/topic.ts'
+import type { Erasures } from '../erasure/erasures.ts'
 import type { StoredMessage } from '../message.ts'
 import { Message } from '../router/message.ts'
+import type { Tail } from '../router/tail.ts'
 import type { TopicTable } from '../router/topic-table.ts'
-import type { SessionStore } from '../sessions/session-store.ts'
-import type { History } from './history.ts'
+import type { Batch, SessionStore } from '../sessions/session-store.ts'
+import type { History, PastPage, PastQuery } from './history.ts'
+import { Pace } from './pace.ts'
+import type { Wanted } from './wanted.ts'
 
-/** Messages that are read at once. */
-const PAGE = 500
-
-/** Who reads. */
-export interface PastReader {
-  readonly sub: string
-  /** Whether messages of a topic may be given. */
-  allows (topic: string): boolean
-}
+/** Replays that read at once. */
+const READERS = 2
+/** Bytes that one of them has in memory at once, about. */
+const PAGE_BYTES = 256 * 1024
+/** Messages that are read at once; at first so many, as nobody knows how large they are. */
+const FIRST_PAGE = 500
+const LEAST_PAGE = 10
+const LARGEST_PAGE = 1000
 
 /** Some of the past, in the order of positions. */
 export interface PastBatch {
@@ -24,18 +26,24 @@ export interface PastBatch {
   readonly gap: boolean
 }
 
+export interface PastOptions {
+  readonly journal: SessionStore
+  readonly topics: TopicTable
+  readonly tail: Tail
+  readonly erasures: Pick<Erasures, 'covers'>
+}
+
 /**
- * What was stored: history as far as that goes, then the journal. The journal is only read behind what history has: what
- * both have, the journal may be about to let go of.
+ * What was stored: history as far as that goes, then the journal, which whoever has come so far reads on as long as it has
+ * everything, and the last of it as the router still has it.
  */
 export class Past {
-  private readonly journal: SessionStore
-  private readonly topics: TopicTable
+  private readonly options: PastOptions
+  private readonly pace = new Pace(READERS)
   private history: History | null = null
 
-  constructor (journal: SessionStore, topics: TopicTable) {
-    this.journal = journal
-    this.topics = topics
+  constructor (options: PastOptions) {
+    this.options = options
   }
 
   /** Has what the journal let go of come from there. */
@@ -45,42 +53,67 @@ export class Past {
 
   /** Position of the newest message. */
   get end (): number {
-    return this.journal.time
+    return this.options.journal.time
   }
 
-  /** Everything behind a position, from batch to batch for as long as the caller goes on; at the end `upTo` is `end`. */
-  async * follow (after: number, filter: string, { sub, allows }: PastReader): AsyncGenerator<PastBatch> {
-    const { history } = this
-    const isLost = history?.watchLosses(filter, sub, allows)
-    let position = after
-    let gap = false
-    for (;;) {
-      const inHistory = history?.position ?? 0
-      if (history !== null && position < inHistory) {
-        const { messages, more } = await history.read({ filter, after: position, before: Number.MAX_SAFE_INTEGER, order: 'oldest', limit: PAGE }, allows)
-        // After the page, for what went just before it was read. Once is enough.
-        gap ||= await isLost!(position)
-        const last = messages.at(-1)?.time ?? position
-        position = more ? last : Math.max(last, inHistory)
-        yield { messages: this.restore(messages), upTo: position, gap }
-        continue
+  /**
+   * Everything behind a position, from batch to batch for as long as the caller goes on. At the end `upTo` is `end`; what
+   * is left by then comes out of memory, so that a caller who takes a batch at once is at the end in the same turn.
+   */
+  async * follow (after: number, wanted: Wanted): AsyncGenerator<PastBatch> {
+    const { tail, erasures } = this.options
+    const isLost = this.history?.watchLosses(wanted.filter, wanted.sub, topic => wanted.allows(topic))
+    let following = false
+    let lost = false
+    try {
+      let position = after
+      let limit = FIRST_PAGE
+      /** Up to there the journal is damaged. */
+      let mistrusted = 0
+      for (;;) {
+        if (tail.reaches(position)) {
+          await this.pace.run(() => {})
+          // It may have lost its beginning meanwhile.
+          if (!tail.reaches(position)) continue
+          const { messages, upTo } = tail.after(position, this.end, topic => wanted.acceptsAgain(topic), PAGE_BYTES)
+          position = upTo
+          yield { messages: messages.filter(message => !erasures.covers(message)).map(lasting), upTo, gap: false }
+        } else if (this.isInHistory(position) && (!following || position < mistrusted || !this.isInJournal(position))) {
+          const { position: inHistory } = this.history!
+          const { messages, more } = await this.read({ filter: wanted.filter, after: position, before: Number.MAX_SAFE_INTEGER, order: 'oldest', limit }, wanted)
+          // After the page, for what went just before it was read. Once is enough.
+          lost ||= await isLost!(position)
+          const last = messages.at(-1)?.time ?? position
+          position = more ? last : Math.max(last, inHistory)
+          const restored = this.restore(messages)
+          if (restored.length > 0) limit = fitting(restored)
+          yield { messages: restored, upTo: position, gap: lost }
+        } else {
+          if (!following) tail.follow(this.end)
+          following = true
+          for await (const { messages, upTo, gap, damaged } of this.journaled(position, wanted)) {
+            // The journal may have let go of some of it while it was read, but only of what history has.
+            if (this.isInHistory(position) && (damaged === true || !this.isInJournal(position))) {
+              if (damaged === true) mistrusted = this.history!.position
+              break
+            }
+            position = upTo
+            yield { messages: messages.filter(isPast).map(lasting), upTo, gap: gap === true }
+            if (tail.reaches(position)) break
+          }
+        }
       }
-      for await (const { messages, upTo, ...batch } of this.journal.read(position, wantedBy(filter, allows))) {
-        // What history has taken meanwhile the journal may have let go of.
-        if (this.isInHistory(position)) break
-        position = upTo
-        yield { messages: messages.filter(isPast).map(lasting), upTo, gap: batch.gap === true }
-        if (this.isInHistory(position)) break
-      }
+    } finally {
+      if (following) tail.leave()
     }
   }
 
   /** Where a replay of the last `count` messages begins: behind the position that this resolves with. */
-  async behindLast (count: number, filter: string, allows: (topic: string) => boolean): Promise<number> {
+  async behindLast (count: number, wanted: Wanted): Promise<number> {
     const times: number[] = []
     const { history } = this
     const begin = history?.position ?? 0
-    for await (const { messages, upTo } of this.journal.read(begin, wantedBy(filter, allows))) {
+    for await (const { messages, upTo } of this.journaled(begin, wanted)) {
       for (const message of messages) if (isPast(message)) times.push(message.time)
       if (times.length > 2 * count) times.splice(0, times.length - count)
       if (upTo >= this.end) break
@@ -88,7 +121,7 @@ export class Past {
     if (times.length >= count) return times.at(-count)! - 1
     let left = count - times.length
     for (let before = begin + 1; history !== null;) {
-      const { messages, more } = await history.read({ filter, after: 0, before, order: 'newest', limit: Math.min(left, PAGE) }, allows)
+      const { messages, more } = await this.read({ filter: wanted.filter, after: 0, before, order: 'newest', limit: Math.min(left, LARGEST_PAGE) }, wanted)
       left -= messages.length
       before = messages.at(-1)?.time ?? before
       if (left === 0) return before - 1
@@ -98,8 +131,8 @@ export class Past {
   }
 
   /** Whether there is, or may have been, a message behind `after` and not behind `upTo`. */
-  async hasAny (after: number, upTo: number, filter: string, reader: PastReader): Promise<boolean> {
-    for await (const batch of this.follow(after, filter, reader)) {
+  async hasAny (after: number, upTo: number, wanted: Wanted): Promise<boolean> {
+    for await (const batch of this.follow(after, wanted)) {
       const [first] = batch.messages
       if (batch.gap) return true
       if (first !== undefined) return first.time <= upTo
@@ -110,10 +143,34 @@ export class Past {
 
   /** The message at exactly this position; null when it is gone. */
   async message (position: number): Promise<Message | null> {
-    const found = await this.journal.message(position)
+    const found = await this.options.journal.message(position)
     if (found !== null || this.history === null) return found?.erased === true ? null : found
     const { messages } = await this.history.read({ filter: '#', after: position - 1, before: position + 1, order: 'oldest', limit: 1 }, () => true)
     return this.restore(messages)[0] ?? null
+  }
+
+  /** A page of history, when it is its turn. */
+  private async read (query: PastQuery, wanted: Wanted): Promise<PastPage> {
+    return await this.pace.run(() => this.history!.read(query, topic => wanted.accepts(topic)))
+  }
+
+  /** What the journal has behind a position, each batch when it is its turn. */
+  private async * journaled (after: number, wanted: Wanted): AsyncGenerator<Batch> {
+    const batches = this.options.journal.read(after, wanted)[Symbol.asyncIterator]()
+    try {
+      for (;;) {
+        const { value, done } = await this.pace.run(() => batches.next())
+        if (done === true) return
+        yield value
+      }
+    } finally {
+      await batches.return?.()
+    }
+  }
+
+  /** Whether the journal has everything behind a position; what it lets go of is what history has. */
+  private isInJournal (position: number): boolean {
+    return position >= this.options.journal.completeSince
   }
 
   private isInHistory (position: number): boolean {
@@ -123,7 +180,7 @@ export class Past {
   private restore (stored: readonly StoredMessage[]): Message[] {
     const messages: Message[] = []
     for (const { topic, sender, time, qos, payload } of stored) {
-      const entry = this.topics.get(topic)
+      const entry = this.options.topics.get(topic)
       // No channel takes its topic any more.
       if (entry.match === null) continue
       messages.push(new Message({
@@ -138,11 +195,13 @@ function isPast ({ stored, erased }: Message): boolean {
   return stored && !erased
 }
 
+/** How many messages are a page, if they are like these. */
+function fitting (messages: readonly Message[]): number {
+  const bytes = messages.reduce((sum, { weight }) => sum + weight, 0)
+  return Math.min(LARGEST_PAGE, Math.max(LEAST_PAGE, Math.floor(PAGE_BYTES * messages.length / bytes)))
+}
+
 /** As history has it: what was worth storing does not expire. */
 function lasting (message: Message): Message {
   return message.expiresAt === 0 ? message : new Message({ ...message, topic: message.topic, expiresAt: 0 })
-}
-
-function wantedBy (filter: string, allows: (topic: string) => boolean): (topic: string) => boolean {
-  return topic => filterMatches(filter, topic) && allows(topic)
 }

@@ -2,10 +2,11 @@ import { setImmediate as turn } from 'node:timers/promises'
 import type { QoS } from '../../protocol/channel.ts'
 import { filterMatches } from '../../protocol/topic.ts'
 import type { Message } from '../router/message.ts'
-import { recipientOf, type Subscription } from '../router/subscription.ts'
+import { coveredSince, isLive, recipientOf, type Recipient, type Subscription } from '../router/subscription.ts'
 import type { Fed, Feed } from '../sessions/delivery.ts'
 import type { Session } from '../sessions/session.ts'
-import type { Past, PastReader } from './past.ts'
+import type { Past } from './past.ts'
+import { Wanted } from './wanted.ts'
 
 /** Later than every position: from there on what comes may have been sent as well. */
 const EVERYTHING = Number.MAX_SAFE_INTEGER
@@ -28,13 +29,16 @@ export interface ReplayOptions {
   readonly ahead: number
   /** Whether nothing of what was asked for was cut off. */
   readonly complete: boolean
-  /** Called in the very turn in which everything was sent and nothing has come since. */
+  /** Called in the very turn in which everything was sent, or waits for the disk to be, and nothing has come since. */
   readonly onEnd: (replay: Replay) => void
   /** Called once, when it is over for whatever reason. */
   readonly onOver: () => void
   /** What is stored can't be read at the moment; it is tried again. */
   readonly onError: (error: unknown) => void
 }
+
+/** Messages that are sent in one turn of the event loop: others must not wait for a whole page. */
+const SLICE = 200
 
 /** Milliseconds until what could not be read is tried again. */
 const RETRY_MS = 1000
@@ -56,6 +60,8 @@ export class Replay implements Feed {
   readonly subscription: Subscription
 
   private readonly options: ReplayOptions
+  private readonly wanted: Wanted
+  private readonly recipient: Recipient
   private readonly covered: Covered[] = []
   /** Up to there a crash may have hidden that messages were sent. */
   private readonly maybeSent: number
@@ -67,6 +73,8 @@ export class Replay implements Feed {
   constructor (options: ReplayOptions) {
     this.options = options
     this.subscription = options.subscription
+    this.wanted = new Wanted(options.subscription.filter, options.session)
+    this.recipient = recipientOf([options.subscription])
     this.begin = this.position = options.begin
     this.ahead = this.maybeSent = options.ahead
     this.complete = options.complete
@@ -90,11 +98,15 @@ export class Replay implements Feed {
   }
 
   next (): IteratorResult<Fed | null> {
+    const { outbound } = this.options.session
     while (this.index < this.batch.length) {
-      const message = this.batch[this.index++]!
+      const message = this.batch[this.index]!
       const fed = this.judge(message)
+      // What waits for the disk before it may be sent comes before it.
+      if (fed?.qos === 0 && outbound.window.holding) return { done: false, value: null }
+      this.index++
       this.position = message.time
-      this.options.session.outbound.noteReplayed(this.subscription.name, message.time)
+      outbound.feeds.noteReplayed(this.subscription.name, message.time)
       if (fed !== null) {
         this.count++
         return { done: false, value: fed }
@@ -120,31 +132,34 @@ export class Replay implements Feed {
   }
 
   private async follow (): Promise<void> {
-    const { past, session, onEnd } = this.options
-    const { outbound } = session
-    for await (const { messages, upTo, gap } of past.follow(this.position, this.subscription.filter, readerOf(session))) {
+    const { past, onEnd } = this.options
+    for await (const { messages, upTo, gap } of past.follow(this.position, this.wanted)) {
       if (this.ended) return
       if (gap) this.complete = false
       const atEnd = upTo >= past.end
       if (messages.length > 0 || atEnd) await this.reserve(atEnd ? EVERYTHING : upTo)
       if (this.ended) return
-      this.batch = messages
-      this.index = 0
-      outbound.pump()
-      while (this.index < this.batch.length && !this.isEnded()) await new Promise<void>(resolve => { this.onDrained = resolve })
-      this.onDrained = null
-      if (this.isEnded()) return
+      // At the end all at once: what comes meanwhile would have to be taken as well.
+      const slice = atEnd ? Math.max(1, messages.length) : SLICE
+      for (let from = 0; from < messages.length || from === 0; from += slice) {
+        if (from > 0) await turn()
+        await this.send(messages.slice(from, from + slice))
+        if (this.isEnded()) return
+      }
       if (upTo > this.position) this.position = upTo
       if (upTo < past.end) continue
-      // What waits for the disk before it may be sent comes before everything else.
-      if (outbound.window.holding) {
-        await turn()
-        continue
-      }
       this.end()
       onEnd(this)
       return
     }
+  }
+
+  private async send (messages: readonly Message[]): Promise<void> {
+    this.batch = messages
+    this.index = 0
+    this.options.session.outbound.pump()
+    while (this.index < this.batch.length && !this.ended) await new Promise<void>(resolve => { this.onDrained = resolve })
+    this.onDrained = null
   }
 
   private isEnded (): boolean {
@@ -155,19 +170,18 @@ export class Replay implements Feed {
   private async reserve (upTo: number): Promise<void> {
     if (upTo <= this.ahead || !this.options.session.kept) return
     this.ahead = upTo
-    await new Promise<void>(resolve => this.options.session.outbound.noteAhead(this.subscription.name, upTo, resolve))
+    await new Promise<void>(resolve => this.options.session.outbound.feeds.noteAhead(this.subscription.name, upTo, resolve))
   }
 
   private judge (message: Message): Fed | null {
-    const { session } = this.options
     const { topic } = message.topic
-    if (!session.mayReceive(topic) || this.isCovered(message, topic)) return null
-    const { retainAsPublished: _, ...recipient } = recipientOf([this.subscription])
-    const qos = Math.min(recipient.qos, message.qos) as QoS
+    if (!this.wanted.acceptsAgain(topic) || this.isCovered(message, topic)) return null
+    const { qos: granted, identifiers } = this.recipient
+    const qos = Math.min(granted, message.qos) as QoS
     const repeated = message.time <= this.maybeSent
     // At QoS 0 what may have been sent is not sent again.
     if (qos === 0 && repeated) return null
-    return { message, qos, retain: false, identifiers: recipient.identifiers, past: { repeated } }
+    return { message, qos, retain: false, identifiers, past: { repeated } }
   }
 
   /** Whether another subscription of the session brings this message. */
@@ -181,15 +195,10 @@ export class Replay implements Feed {
       if (replay === this) continue
       if (replay !== undefined) {
         if (time > replay.begin && time <= replay.position) return true
-      } else if (other.past === null && time > (other.covers ?? other.since) && (other.qos > 0 || time > session.since)) {
+      } else if (isLive(other) && time > coveredSince(other) && (other.qos > 0 || time > session.since)) {
         return true
       }
     }
     return false
   }
-}
-
-/** What it may receive is judged as its token is then. */
-export function readerOf (session: Session): PastReader {
-  return { sub: session.identity.sub, allows: topic => session.mayReceive(topic) }
 }

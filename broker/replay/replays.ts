@@ -4,7 +4,8 @@ import type { Subscription } from '../router/subscription.ts'
 import type { Session } from '../sessions/session.ts'
 import type { History } from './history.ts'
 import type { Past } from './past.ts'
-import { readerOf, Replay } from './replay.ts'
+import { Replay } from './replay.ts'
+import { Wanted } from './wanted.ts'
 
 export interface ReplaysOptions {
   readonly past: Past
@@ -46,19 +47,20 @@ export class Replays {
   async begin (since: Since, filter: string, session: Session): Promise<Beginning> {
     const { past, span } = this.options
     const earliest = span === null ? 0 : (Date.now() - span) * 1000
-    const time = await this.beginning(since, filter, session)
+    const wanted = new Wanted(filter, session)
+    const time = await this.beginning(since, wanted)
     // A cursor of another node says nothing about what was stored here.
     const isOurs = since.kind !== 'after' || since.node === 0
-    const complete = isOurs && !(time < earliest && await past.hasAny(time, earliest, filter, readerOf(session)))
+    const complete = isOurs && !(time < earliest && await past.hasAny(time, earliest, wanted))
     return { time: Math.min(Math.max(time, earliest), past.end), complete }
   }
 
-  private async beginning (since: Since, filter: string, session: Session): Promise<number> {
+  private async beginning (since: Since, wanted: Wanted): Promise<number> {
     switch (since.kind) {
       case 'ago': return Math.max(0, (Date.now() - since.ms) * 1000 - 1)
       case 'from': return Math.max(0, since.time - 1)
       case 'after': return since.time
-      case 'last': return await this.options.past.behindLast(since.count, filter, topic => session.mayReceive(topic))
+      case 'last': return await this.options.past.behindLast(since.count, wanted)
     }
   }
 
@@ -72,7 +74,7 @@ export class Replays {
       subscription,
       past,
       begin: time,
-      ahead: subscription.ahead ?? 0,
+      ahead: subscription.replay?.over === false ? subscription.replay.ahead : 0,
       complete,
       onEnd,
       onOver: () => this.over(sub),

@@ -2,6 +2,7 @@ import type { Ledger } from '../ledger.ts'
 import { FilterTree, hasWildcard } from './filter-tree.ts'
 import type { Message } from './message.ts'
 import { recipientOf, type Recipient, type Subscriber, type Subscription } from './subscription.ts'
+import { Tail } from './tail.ts'
 import type { Share, TopicEntry, TopicTable } from './topic-table.ts'
 
 /**
@@ -12,6 +13,8 @@ import type { Share, TopicEntry, TopicTable } from './topic-table.ts'
  * filter outdates one entry, a wildcard outdates all of them: `epoch` counts those.
  */
 export class Router {
+  readonly tail = new Tail()
+
   private readonly tree = new FilterTree<Subscription>()
   private readonly groups = new Map<string, { turn: number, members: number }>()
   private readonly topics: TopicTable
@@ -57,6 +60,7 @@ export class Router {
   }
 
   route (message: Message): void {
+    if (message.stored) this.tail.add(message)
     // A topic alias or a will may have held its entry for longer than the table, which tells entries of new subscriptions.
     const entry = message.topic.stale ? this.topics.get(message.topic.topic) : message.topic
     const recipients = this.recipients(entry)

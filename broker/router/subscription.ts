@@ -38,8 +38,27 @@ export interface SubscriptionOptions {
   readonly identifier: number
   /** It is for messages with later positions. */
   readonly since: number
-  /** Up to where the past was brought, while a replay brings it; null when it is for what comes. */
-  readonly past: number | null
+  /** Null when it never had one. */
+  readonly replay: ReplayState | null
+}
+
+/** Where the replay of a subscription is. */
+export type ReplayState = Replaying | Replayed
+
+/** It has yet to bring some of the past; the router brings nothing meanwhile. */
+export interface Replaying {
+  readonly over: false
+  /** Up to where the past was brought. */
+  readonly upTo: number
+  /** Up to there it may have sent before a crash; 0 = there was none. */
+  readonly ahead: number
+}
+
+/** It has ended: the router brings what comes. */
+export interface Replayed {
+  readonly over: true
+  /** Where it began: what is later was brought by it. */
+  readonly begin: number
 }
 
 export interface Subscription extends SubscriptionOptions {
@@ -49,10 +68,16 @@ export interface Subscription extends SubscriptionOptions {
   /** Without the `$share/{group}/` or `$replay/{since}/` in front. */
   readonly filter: string
   readonly share: string | null
-  /** Where its replay began, once that has ended; what is later was brought by it. */
-  readonly covers?: number
-  /** Up to there its replay may have sent before a crash. */
-  readonly ahead?: number
+}
+
+/** Whether the router brings it what comes. */
+export function isLive ({ replay }: Pick<Subscription, 'replay'>): boolean {
+  return replay === null || replay.over
+}
+
+/** Behind there it has brought everything, or will. */
+export function coveredSince ({ since, replay }: Subscription): number {
+  return replay?.over === true ? replay.begin : since
 }
 
 /** Merges the subscriptions of one subscriber that match one topic. */

@@ -1,8 +1,9 @@
 import type { QoS } from '../../protocol/channel.ts'
 import type { Ledger } from '../ledger.ts'
+import { chosenBy, type TopicChoice } from '../journal/topic-search.ts'
 import { FilterTree } from '../router/filter-tree.ts'
 import type { Message } from '../router/message.ts'
-import { recipientOf, type Subscription } from '../router/subscription.ts'
+import { isLive, recipientOf, type Subscription } from '../router/subscription.ts'
 import type { Session } from './session.ts'
 import type { SessionStore } from './session-store.ts'
 import type { QueueLimits } from './waiting.ts'
@@ -52,7 +53,7 @@ export class CatchUp {
   async run (): Promise<void> {
     const { session: { outbound }, options: { store } } = this
     await this.bringEarlier()
-    for await (const { messages, upTo, gap } of store.read(outbound.scanned, topic => this.reads(topic))) {
+    for await (const { messages, upTo, gap } of store.read(outbound.scanned, this.choice)) {
       for (const message of messages) {
         if (!this.stopped) await this.bring(message)
       }
@@ -165,7 +166,12 @@ export class CatchUp {
     this.tree = new FilterTree()
     this.shared = new FilterTree()
     this.wanted.clear()
-    for (const subscription of subscriptions.values()) if (subscription.past === null) (subscription.share === null ? this.tree : this.shared).add(subscription.filter, subscription)
+    for (const subscription of subscriptions.values()) if (isLive(subscription)) (subscription.share === null ? this.tree : this.shared).add(subscription.filter, subscription)
+  }
+
+  /** What is to be read. */
+  private get choice (): TopicChoice {
+    return chosenBy(topic => this.reads(topic), () => 2 * this.session.changes + (this.session.outbound.hasAssigned ? 1 : 0))
   }
 
   /** Whether messages of a topic have to be read: those of shared subscriptions are assigned one by one. */

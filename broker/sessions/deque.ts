@@ -11,6 +11,10 @@ export class Deque<T> {
     return this.items[this.head]
   }
 
+  last (): T | undefined {
+    return this.items.length > this.head ? this.items.at(-1) : undefined
+  }
+
   * [Symbol.iterator] (): Generator<T> {
     for (let i = this.head; i < this.items.length; i++) yield this.items[i]!
   }

@@ -6,20 +6,21 @@ import { Gone } from '../journal/reader.ts'
 import type { RecordWriter } from '../journal/record-writer.ts'
 import { findMessage } from '../journal/lookup.ts'
 import { HEADER_BYTES, type Segment } from '../journal/segment.ts'
-import { firstAtOrAfter } from '../journal/segment-index.ts'
+import { TopicSearch, type TopicChoice } from '../journal/topic-search.ts'
 import type { Message } from '../router/message.ts'
 import { recordedMessage } from '../router/recorded-message.ts'
+import type { SubscriptionOptions } from '../router/subscription.ts'
 import type { TopicTable } from '../router/topic-table.ts'
 import { callAll, LateStates } from './late-states.ts'
 import { RoomQueue } from './room-queue.ts'
-import { writeEnd, writeHead, writeProgress, writeShared, writeSubscription, type SavedSubscription, type SessionHead } from './session-records.ts'
+import { writeEnd, writeHead, writeProgress, writeShared, writeSubscription, type SessionHead } from './session-records.ts'
 import type { Batch, Progressing, Remembered, SessionStore } from './session-store.ts'
 
 /** Milliseconds after which progress is written although nobody waits for it. */
 const LAZY_MS = 200
 
-/** Records that are read at once. */
-const CHUNK = 128
+/** Bytes of records that are read at once: many may read, and each holds what it has yet to send. */
+const BATCH_BYTES = 32 * 1024
 
 /** Sessions in the journal: what they have to remember is records among the messages, and a queue is a position. */
 export class JournalSessions implements SessionStore {
@@ -53,6 +54,13 @@ export class JournalSessions implements SessionStore {
     return this.journal.time
   }
 
+  get completeSince (): number {
+    const { segments, time, droppedTime } = this.journal
+    let since = segments[0]?.after ?? time
+    for (const [i, { compacted, lastTime }] of segments.entries()) if (compacted) since = segments[i + 1]?.after ?? lastTime
+    return Math.max(since, droppedTime)
+  }
+
   ready (): Promise<void> {
     return takesMore(this.journal) ? Promise.resolve() : this.whenRoom.wait(this.maxWait, () => tooSlow(this.journal))
   }
@@ -72,7 +80,7 @@ export class JournalSessions implements SessionStore {
     this.later(id, null, then)
   }
 
-  async subscription (session: string, filter: string, subscription: SavedSubscription | null): Promise<void> {
+  async subscription (session: string, filter: string, subscription: SubscriptionOptions | null): Promise<void> {
     if (!takesMore(this.journal)) await this.ready()
     await this.write(RecordType.subscription, writer => writeSubscription(writer, session, filter, subscription))
   }
@@ -106,11 +114,11 @@ export class JournalSessions implements SessionStore {
   }
 
   /** The indexes of the files tell where wanted topics are, so messages of others are not read. */
-  async * read (after: number, wanted: (topic: string) => boolean): AsyncGenerator<Batch> {
+  async * read (after: number, wanted: TopicChoice): AsyncGenerator<Batch> {
     const { journal } = this
     let position = after
     let file: Segment | null = null
-    let offset = 0
+    let search: TopicSearch | null = null
     for (;;) {
       const { time } = journal
       const segment = journal.segments.find(segment => segment.sequence >= (file?.sequence ?? 0) && segment.lastTime > position)
@@ -127,43 +135,42 @@ export class JournalSessions implements SessionStore {
       }
       const { length, lastTime } = segment
       try {
-        if (segment !== file) {
-          offset = segment.after >= position ? HEADER_BYTES : (await journal.reads.index(segment)).offsetAfter(position, HEADER_BYTES)
+        if (segment !== file || search === null) {
+          const index = await journal.reads.index(segment)
+          search = new TopicSearch(index, wanted, segment.after >= position ? HEADER_BYTES : index.offsetAfter(position, HEADER_BYTES))
           file = segment
         }
-        for await (const batch of this.readFile(segment, await this.offsets(segment, offset, length, wanted), position)) {
-          position = batch.upTo
-          yield batch
+        for (let end = 0; end < length;) {
+          const found = search.next(length)
+          for await (const batch of this.readPlaces(segment, found.offsets, position)) {
+            position = batch.upTo
+            yield batch
+          }
+          end = found.end
         }
       } catch (error) {
         // Rewritten meanwhile: what is behind `position` is in what took its place. Or dropped: what is left is a gap.
         if (!(error instanceof Gone) && journal.segments.includes(segment)) throw error
+        search = null
         continue
       }
-      offset = length
       position = lastTime
       yield { messages: [], upTo: position }
     }
   }
 
-  /** Where messages of wanted topics are in a file, between two offsets. */
-  private async offsets (segment: Segment, from: number, to: number, wanted: (topic: string) => boolean): Promise<number[]> {
-    const offsets: number[] = []
-    for (const [topic, all] of (await this.journal.reads.index(segment)).topics) {
-      if (!wanted(topic)) continue
-      for (let i = firstAtOrAfter(all, from); i < all.length && all[i]! < to; i++) offsets.push(all[i]!)
-    }
-    return offsets.sort((a, b) => a - b)
-  }
-
-  private async * readFile (segment: Segment, offsets: readonly number[], after: number): AsyncGenerator<Batch> {
-    for (let at = 0; at < offsets.length; at += CHUNK) {
+  private async * readPlaces (segment: Segment, offsets: readonly number[], after: number): AsyncGenerator<Batch> {
+    for (let at = 0; at < offsets.length;) {
       const messages: Message[] = []
-      await this.journal.reads.records(segment, offsets.slice(at, at + CHUNK), (bytes, start) => {
+      let damaged = false
+      at = await this.journal.reads.records(segment, offsets, (bytes, start) => {
+        if (start < 0) damaged = true
         const message = start < 0 ? null : this.recorded(bytes, start)
-        if (message !== null && message.position > after) messages.push(message)
-      })
-      if (messages.length > 0) yield { messages, upTo: messages.at(-1)!.position }
+        // Kept: what lies between them must not be held with them.
+        if (message !== null && message.position > after) messages.push(message.keep())
+      }, at, BATCH_BYTES)
+      if (messages.length > 0) after = messages.at(-1)!.position
+      if (messages.length > 0 || damaged) yield { messages, upTo: after, ...(damaged ? { damaged } : {}) }
     }
   }
 

@@ -5,6 +5,7 @@ import type { Message } from '../router/message.ts'
 import type { Arena } from '../transport/arena.ts'
 import { Assignments, type Assigned } from './assignments.ts'
 import { isStored, isTooLarge, type Delivery, type Feed, type Port } from './delivery.ts'
+import { Feeds } from './feeds.ts'
 import { Progress } from './progress.ts'
 import type { SavedSession } from './saved-sessions.ts'
 import type { Step } from './session-records.ts'
@@ -46,6 +47,8 @@ export class Outbound {
   /** Called once when there is room for more from the journal. */
   onRoom: (() => void) | null = null
   readonly window: Window
+  /** What it pulls when nothing waits. */
+  readonly feeds = new Feeds()
 
   private readonly arena: Arena
   private readonly ledger: Ledger
@@ -55,10 +58,6 @@ export class Outbound {
   private readonly waits = new Waiting()
   private readonly assignments = new Assignments()
   private sequence = 0
-  /** By filter: a client that subscribes again and again must not pile them up. */
-  private readonly feeds = new Map<string, Feed>()
-  /** Filters whose feed is not finished, or was not before a restart, and the position of the newest message that they are to get. */
-  private readonly unfed = new Map<string, number>()
   private pumping = false
   private store: SessionStore | null = null
   /** Null for sessions that end with their connection. */
@@ -74,7 +73,7 @@ export class Outbound {
     this.online = online
     this.offline = offline
     this.window = new Window(arena, ledger, () => {
-      if (this.waits.length > 0 || this.window.repeating || this.feeds.size > 0) this.pump()
+      if (this.waits.length > 0 || this.window.repeating || this.feeds.any) this.pump()
     })
   }
 
@@ -102,7 +101,7 @@ export class Outbound {
       yield step
     }
     for (const { time, filter } of this.assignments.all()) yield { kind: 'assigned', time, filter }
-    for (const [filter, time] of this.unfed) yield { kind: 'feeding', time, filter }
+    for (const [filter, time] of this.feeds.unfinished) yield { kind: 'feeding', time, filter }
   }
 
   /** Makes it one that outlives connections: steps are remembered, and what waits for it is in the journal. */
@@ -111,6 +110,7 @@ export class Outbound {
     this.store = store
     this.progress = new Progress(id, store, () => this.position())
     this.window.keep(this.progress)
+    this.feeds.keep(this.progress, store)
   }
 
   /** Takes up, after a restart, what was in flight and where the queue begins. To be completed by `load`. */
@@ -118,7 +118,7 @@ export class Outbound {
     this.maybeSent = maybeSent
     this.window.restore(inflight, lastId, () => this.sequence++)
     for (const [time, filters] of assigned) for (const filter of filters) this.assignments.add(time, filter, false)
-    for (const [filter, time] of feeding) this.unfed.set(filter, time)
+    this.feeds.restore(feeding)
     this.behind = this.uncounted = true
     this.scanned = position
   }
@@ -240,7 +240,7 @@ export class Outbound {
     if (qos === 0) {
       if (port === null) {
         this.ledger.drop('offline')
-      } else if (!port.outlet.full && ((waits.length === 0 && !window.holding) || !isStored(message))) {
+      } else if (!port.outlet.full && ((waits.length === 0 && !window.holding) || this.mayOvertake(message))) {
         this.write0(port, message, retain, identifiers)
       } else {
         this.hold0(this.delivery(message, 0, retain, identifiers, 0, shared, late, null))
@@ -255,29 +255,10 @@ export class Outbound {
     }
   }
 
-  /** Makes a restart know that the subscription is to get retained messages, as soon as the disk has what comes next. */
-  feeding (filter: string): void {
-    if (this.progress === null) return
-    const { time } = this.store!
-    this.unfed.set(filter, time)
-    this.progress.addThen({ kind: 'feeding', time, filter }, () => {})
-  }
-
   /** Deliveries for a filter that are pulled when there is room for them; they replace those that are not yet pulled. */
   feed (filter: string, feed: Feed): void {
     this.feeds.set(filter, feed)
     this.pump()
-  }
-
-  /** Filters that were to get retained messages when the process died, with the position of the newest of those. */
-  get interruptedFeeds (): readonly (readonly [filter: string, upTo: number])[] {
-    return [...this.unfed].filter(([filter]) => !this.feeds.has(filter))
-  }
-
-  /** The filter is unsubscribed, or has got everything: nothing more is pulled for it. */
-  endFeed (filter: string): void {
-    this.feeds.delete(filter)
-    if (this.unfed.delete(filter)) this.progress!.addThen({ kind: 'fed', filter }, () => {})
   }
 
   /** Up to there everything for it was sent; `end` is where the journal ends. */
@@ -288,17 +269,6 @@ export class Outbound {
       if (position > 0 && position < first) first = position
     }
     return this.behind ? Math.min(this.scanned, end) : Math.min(first - 1, end)
-  }
-
-  /** Remembers how far a replay has come, with whatever is remembered next. */
-  noteReplayed (filter: string, time: number): void {
-    this.progress?.note(filter, time)
-  }
-
-  /** Calls back when no restart can forget that a replay may have sent everything up to `time`. */
-  noteAhead (filter: string, time: number, then: () => void): void {
-    if (this.progress === null) then()
-    else this.progress.addThen({ kind: 'replaying', filter, time }, then)
   }
 
   /** Takes a connection: repeats what is in flight with DUP [MQTT-4.4.0-1], then sends what waits. */
@@ -391,12 +361,17 @@ export class Outbound {
       return true
     }
     // Stored channels keep their order over all QoS; others need not wait for a full window.
-    if (first0 !== undefined && (((first12 === undefined || first0.sequence < first12.sequence) && !window.holding) || !isStored(first0.message!))) {
+    if (first0 !== undefined && (((first12 === undefined || first0.sequence < first12.sequence) && !window.holding) || this.mayOvertake(first0.message!))) {
       waits.shift0()
       if (!this.expired(first0)) this.write0(port, first0.message!, first0.retain, first0.identifiers)
       return true
     }
     return first12 === undefined && open && this.pull(port)
+  }
+
+  /** Stored channels keep the order of their messages over all QoS; what says that a replay is over comes before all others. */
+  private mayOvertake (message: Message): boolean {
+    return !isStored(message) && !this.window.marked
   }
 
   private expired (delivery: Delivery): boolean {
@@ -412,21 +387,14 @@ export class Outbound {
   }
 
   private pull (port: Port): boolean {
-    for (const [filter, feed] of this.feeds) {
-      const next = feed.next()
-      if (next.done === true) {
-        this.endFeed(filter)
-        return true
-      }
-      if (next.value === null) continue
-      const { message, qos, retain, identifiers, past } = next.value
-      this.ledger.matched++
-      if (qos === 0) this.write0(port, message, retain, identifiers)
-      else if (past === null) this.send(port, this.delivery(message, qos, retain, identifiers, 0, null, false, message.topic.topic))
-      else this.send(port, { ...this.delivery(message, qos, retain, identifiers, this.progress === null ? 0 : message.position, null, true, null), past: true, repeated: qos === 1 && past.repeated })
-      return true
-    }
-    return false
+    const next = this.feeds.next()
+    if (next === null) return false
+    const { message, qos, retain, identifiers, past } = next
+    this.ledger.matched++
+    if (qos === 0) this.write0(port, message, retain, identifiers)
+    else if (past === null) this.send(port, this.delivery(message, qos, retain, identifiers, 0, null, false, message.topic.topic))
+    else this.send(port, { ...this.delivery(message, qos, retain, identifiers, this.progress === null ? 0 : message.position, null, true, null), past: true, repeated: qos === 1 && past.repeated })
+    return true
   }
 
   private write0 (port: Port, message: Message, retain: boolean, identifiers: readonly number[] | null): void {

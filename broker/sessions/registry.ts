@@ -3,24 +3,23 @@ import type { ChannelSet } from '../../protocol/channels.ts'
 import { FoyerError } from '../../protocol/errors.ts'
 import type { Identity } from '../auth/identity.ts'
 import type { Logger } from 'pino'
-import { RecordType } from '../../protocol/record.ts'
 import { replayed } from '../../protocol/replay.ts'
 import { parseShare } from '../../protocol/topic.ts'
 import type { RecordWriter } from '../journal/record-writer.ts'
-import { FilterTree } from '../router/filter-tree.ts'
 import type { Message } from '../router/message.ts'
-import { recipientOf, type Subscription } from '../router/subscription.ts'
+import { isLive, type Subscription } from '../router/subscription.ts'
 import { CatchUp } from './catch-up.ts'
 import { Inbound } from './inbound.ts'
-import { writeHead, writeProgress, writeShared, writeSubscription, type Step } from './session-records.ts'
 import type { SavedSession, SavedSessions } from './saved-sessions.ts'
 import type { Ledger } from '../ledger.ts'
 import type { Past } from '../replay/past.ts'
-import type { Replay } from '../replay/replay.ts'
 import type { Router } from '../router/router.ts'
 import type { Arena } from '../transport/arena.ts'
-import type { Delivery, Port } from './delivery.ts'
+import type { Port } from './delivery.ts'
+import { loadInFlight } from './load-in-flight.ts'
 import { Outbound } from './outbound.ts'
+import { saveSessions } from './save-sessions.ts'
+import { SessionReplays } from './session-replays.ts'
 import { Session } from './session.ts'
 import type { SessionStore } from './session-store.ts'
 import type { SessionWatcher } from './session-watcher.ts'
@@ -48,6 +47,8 @@ export function sessionId (sub: string, clientId: string): string {
 
 /** All sessions, and the order in which connections may take them. */
 export class SessionRegistry {
+  readonly replays: SessionReplays
+
   private readonly options: RegistryOptions
   private readonly sessions = new Map<string, Session>()
   /** Kept sessions by `sub`. */
@@ -61,6 +62,7 @@ export class SessionRegistry {
 
   constructor (options: RegistryOptions) {
     this.options = options
+    this.replays = new SessionReplays(options)
     this.work = new SharedWork(options)
   }
 
@@ -163,7 +165,7 @@ export class SessionRegistry {
   async subscribe (session: Session, filter: string, options: Omit<Subscription, 'subscriber' | 'name' | 'filter' | 'share' | 'since'>): Promise<void> {
     const before = session.subscriptions.get(filter)
     if (before !== undefined) this.remove(session, before)
-    this.stopReplay(session, filter)
+    this.replays.stop(session, filter)
     // What waits for the one that it replaces still comes.
     const subscription = this.add(session, filter, { ...options, since: before?.since ?? this.options.store.time })
     if (session.kept) await this.options.store.subscription(session.id, filter, subscription)
@@ -176,9 +178,9 @@ export class SessionRegistry {
     session.subscriptions.delete(filter)
     session.changes++
     this.remove(session, subscription)
-    this.stopReplay(session, filter)
-    this.coverFor(session, subscription)
-    session.outbound.endFeed(filter)
+    this.replays.stop(session, filter)
+    this.replays.cover(session, subscription)
+    session.outbound.feeds.end(filter)
     this.work.handOver(session.outbound.takeAssigned(name => name === filter))
     if (session.kept) await this.options.store.subscription(session.id, filter, null)
   }
@@ -188,39 +190,16 @@ export class SessionRegistry {
     const subscription: Subscription = { ...options, subscriber: session, name: filter, filter: share?.filter ?? replayed(filter), share: share?.group ?? null }
     session.subscriptions.set(filter, subscription)
     session.changes++
-    if (subscription.past === null) this.options.router.add(subscription)
+    if (isLive(subscription)) this.options.router.add(subscription)
     if (session.connected) this.options.watcher.subscribed(session, subscription.filter)
     if (share !== null && session.kept) this.work.count(1)
     return subscription
   }
 
   private remove (session: Session, subscription: Subscription): void {
-    if (subscription.past === null) this.options.router.remove(subscription)
+    if (isLive(subscription)) this.options.router.remove(subscription)
     if (session.connected) this.options.watcher.unsubscribed(session, subscription.filter)
     if (subscription.share !== null && session.kept) this.work.count(-1)
-  }
-
-  /** A replay has brought everything: from this moment on the router brings its subscription what comes. */
-  goLive (session: Session, { subscription, begin, position }: Replay): void {
-    const { name } = subscription
-    session.replays.delete(name)
-    const live: Subscription = { ...subscription, since: position, past: null, covers: begin }
-    session.subscriptions.set(name, live)
-    session.changes++
-    this.options.router.add(live)
-    // Behind it in the journal is all that is sent from here on. ErasureScope, the replay goes on where it was.
-    if (session.kept) this.options.store.subscription(session.id, name, live).catch(() => {})
-  }
-
-  private stopReplay (session: Session, filter: string): void {
-    session.replays.get(filter)?.stop()
-    session.replays.delete(filter)
-  }
-
-  /** What a subscription that ends has brought, the replays of its session need not bring. */
-  private coverFor (session: Session, { filter, since, covers, past, share }: Subscription): void {
-    if (past !== null || share !== null) return
-    for (const replay of session.replays.values()) replay.cover({ filter, after: covers ?? since, upTo: this.options.store.time })
   }
 
   /** See `SharedWork.giveRest`. */
@@ -258,62 +237,23 @@ export class SessionRegistry {
         this.countOne(identity.sub)
         session.outbound.restore(one, expiresAt === 0 ? this.options.store.time : maybeSent)
       }
-      for (const [filter, { ahead, ...options }] of subscriptions) {
+      for (const [filter, { replay, ...options }] of subscriptions) {
         // One that nobody was reading for at the time has sent what it says.
-        const maybeSent = expiresAt === 0 && options.past !== null ? Math.min(ahead ?? 0, this.options.store.time) : 0
-        this.add(session, filter, { ...options, ...(maybeSent > 0 ? { ahead: maybeSent } : {}) })
+        const ahead = expiresAt === 0 ? Math.min(replay?.ahead ?? 0, this.options.store.time) : 0
+        this.add(session, filter, { ...options, replay: replay === null ? null : { ...replay, ahead } })
       }
       this.idle.add(session)
     }
   }
 
-  /** Records that lead to the sessions of now, for a snapshot. */
-  * saveAll (writer: RecordWriter): Generator<void> {
-    const { time } = this.options.store
-    writer.begin(RecordType.progress, time)
-    writeShared(writer, time)
-    writer.end()
-    for (const session of this.sessions.values()) {
-      if (!session.recorded) continue
-      writer.begin(RecordType.session, time)
-      writeHead(writer, session.head, true)
-      writer.end()
-      for (const [filter, subscription] of session.subscriptions) {
-        writer.begin(RecordType.subscription, time)
-        writeSubscription(writer, session.id, filter, subscription.past === null ? subscription : { ...subscription, past: session.replays.get(filter)?.position ?? subscription.past })
-        writer.end()
-      }
-      if (session.kept) {
-        writer.begin(RecordType.progress, time)
-        const pending = Array.from(session.inbound.keys(), (packetId): Step => ({ kind: 'pending', packetId }))
-        const replaying = Array.from(session.replays, ([filter, { ahead }]): Step => ({ kind: 'replaying', filter, time: ahead }))
-        writeProgress(writer, session.id, [...session.outbound.steps(), ...pending, ...replaying], session.outbound.position())
-        writer.end()
-      }
-      yield
-    }
+  /** See `saveSessions`. */
+  saveAll (writer: RecordWriter): Generator<void> {
+    return saveSessions(writer, this.sessions.values(), this.options.store.time)
   }
 
-  /**
-   * Brings back what was in flight before a restart, so that it can be judged and repeated. `retained` is the retained
-   * message of a topic at the moment.
-   */
+  /** See `loadInFlight`. */
   async load (session: Session, retained: (topic: string) => Message | null): Promise<void> {
-    const tree = new FilterTree<Subscription>()
-    for (const subscription of session.subscriptions.values()) if (subscription.share === null) tree.add(subscription.filter, subscription)
-    const matching = ({ shared }: Delivery, topic: string): readonly Subscription[] => {
-      if (shared === null) return tree.match(topic)
-      const subscription = session.subscriptions.get(shared)
-      return subscription === undefined ? [] : [subscription]
-    }
-    await session.outbound.load(async delivery => {
-      const { retainedTopic, time } = delivery
-      const message = retainedTopic !== null ? retained(retainedTopic) : await this.options.past.message(time)
-      if (message === null) return null
-      const subscriptions = matching(delivery, message.topic.topic)
-      const recipient = subscriptions.length === 0 ? null : recipientOf(subscriptions)
-      return { message, retain: retainedTopic !== null || (!delivery.past && recipient?.retainAsPublished === true && message.retain), identifiers: recipient?.identifiers ?? null }
-    })
+    await loadInFlight(session, this.options.past, retained)
   }
 
   /** The session's connection is ready to send: repeats, then what waits, in memory and in the journal. */
@@ -369,15 +309,7 @@ export class SessionRegistry {
   /** The connection is gone: the session waits for the next one, or ends. Calls `then` when a restart would know that. */
   release (session: Session, then?: () => void): void {
     this.options.watcher.released(session)
-    for (const [filter, replay] of session.replays) {
-      replay.stop()
-      session.outbound.endFeed(filter)
-      const subscription = session.subscriptions.get(filter)
-      if (subscription === undefined) continue
-      const { ahead: _, ...rest } = subscription
-      session.subscriptions.set(filter, { ...rest, past: replay.position })
-    }
-    session.replays.clear()
+    this.replays.suspend(session)
     session.holder = null
     session.catchUp?.stop()
     session.catchUp = null

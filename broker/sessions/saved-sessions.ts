@@ -153,7 +153,7 @@ export class SavedSessions {
       retainHandling: ((options >> 4) & 3) as 0 | 1 | 2,
       identifier,
       since,
-      past
+      replay: past === null ? null : { over: false, upTo: past, ahead: 0 }
     })
   }
 
@@ -220,9 +220,10 @@ export class SavedSessions {
         const filter = readName(bytes, from + 8, to)
         const subscription = session.subscriptions.get(filter)
         // It has come to its end, or to another one's beginning.
-        if (subscription?.past == null) break
+        if (subscription === undefined || subscription.replay === null) break
+        const { replay } = subscription
         const time = readUint64(bytes, from)
-        session.subscriptions.set(filter, tag === ProgressTag.replaying ? { ...subscription, ahead: time } : { ...subscription, past: Math.max(subscription.past, time) })
+        session.subscriptions.set(filter, { ...subscription, replay: tag === ProgressTag.replaying ? { ...replay, ahead: time } : { ...replay, upTo: Math.max(replay.upTo, time) } })
         break
       }
       case ProgressTag.position:

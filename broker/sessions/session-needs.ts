@@ -3,6 +3,7 @@ import type { Judge, Keeper } from '../journal/keeper.ts'
 import { LongWork } from '../journal/long-work.ts'
 import { Cohort, type Tally, type Backlog, type Wish } from './cohort.ts'
 import { FileJudge, isAway } from './file-judge.ts'
+import { isLive } from '../router/subscription.ts'
 import type { Session } from './session.ts'
 import type { QueueLimits } from './waiting.ts'
 
@@ -87,9 +88,9 @@ export class SessionNeeds implements Keeper {
 
 function wishesOf ({ subscriptions }: Session, position: number): Wish[] {
   const wishes: Wish[] = []
-  for (const { filter, qos, since, share, past } of subscriptions.values()) {
+  for (const { filter, qos, since, share, replay } of subscriptions.values()) {
     // Its position is its own, and what the journal lets go of is in history.
-    if (past !== null) continue
+    if (!isLive({ replay })) continue
     // Shared subscriptions are given their messages one by one.
     if (share === null) wishes.push({ filter, qos, since: since > position ? since : 0 })
   }

@@ -2,7 +2,7 @@ import { writeUint64 } from '../../protocol/record.ts'
 import type { QoS } from '../../protocol/channel.ts'
 import type { Identity } from '../auth/identity.ts'
 import type { RecordWriter } from '../journal/record-writer.ts'
-import type { SubscriptionOptions } from '../router/subscription.ts'
+import type { Replaying, SubscriptionOptions } from '../router/subscription.ts'
 import { encodeIdentity } from './identity-text.ts'
 
 /*
@@ -59,9 +59,9 @@ export interface SessionHead {
   readonly will: SavedWill | null
 }
 
+/** One whose replay has ended is one without. */
 export interface SavedSubscription extends SubscriptionOptions {
-  /** Up to there a replay may have sent at the time of a crash; 0 for others. */
-  readonly ahead?: number
+  readonly replay: Replaying | null
 }
 
 /**
@@ -115,19 +115,19 @@ export function writeEnd (writer: RecordWriter, id: string): void {
   writer.byte(SessionTag.flags, ENDED)
 }
 
-export function writeSubscription (writer: RecordWriter, session: string, filter: string, subscription: SavedSubscription | null): void {
+export function writeSubscription (writer: RecordWriter, session: string, filter: string, subscription: SubscriptionOptions | null): void {
   writer.text(SubscriptionTag.session, session)
   writer.text(SubscriptionTag.filter, filter)
   if (subscription === null) {
     writer.byte(SubscriptionTag.options, REMOVED)
     return
   }
-  const { qos, noLocal, retainAsPublished, retainHandling, identifier, since, past } = subscription
+  const { qos, noLocal, retainAsPublished, retainHandling, identifier, since, replay } = subscription
   // The bits of a SUBSCRIBE [MQTT5-3.8.3.1].
   writer.byte(SubscriptionTag.options, qos | (noLocal ? 4 : 0) | (retainAsPublished ? 8 : 0) | (retainHandling << 4))
   if (identifier !== 0) writer.uint64(SubscriptionTag.identifier, identifier)
   writer.uint64(SubscriptionTag.since, since)
-  if (past !== null) writer.uint64(SubscriptionTag.past, past)
+  if (replay?.over === false) writer.uint64(SubscriptionTag.past, replay.upTo)
 }
 
 export function writeProgress (writer: RecordWriter, session: string, steps: Iterable<Step>, position: number): void {

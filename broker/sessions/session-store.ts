@@ -1,5 +1,7 @@
 import type { Message } from '../router/message.ts'
-import type { SavedSubscription, SessionHead, Step } from './session-records.ts'
+import type { TopicChoice } from '../journal/topic-search.ts'
+import type { SubscriptionOptions } from '../router/subscription.ts'
+import type { SessionHead, Step } from './session-records.ts'
 
 /** Somebody whose progress is to be written. */
 export interface Progressing {
@@ -26,6 +28,8 @@ export interface Batch {
   readonly upTo: number
   /** Something that may have been wanted lay before this position, and is gone. */
   readonly gap?: boolean
+  /** Something that was wanted can't be read any more. */
+  readonly damaged?: boolean
 }
 
 /**
@@ -35,6 +39,8 @@ export interface Batch {
 export interface SessionStore {
   /** Position of the newest message that may be read. */
   readonly time: number
+  /** Everything behind this position is still there, whoever needs it. */
+  readonly completeSince: number
 
   /** Resolves when it takes what sessions have to remember; throws FoyerError('disk') when that takes too long. */
   ready (): Promise<void>
@@ -53,7 +59,7 @@ export interface SessionStore {
   endSoon (id: string, then?: () => void): void
 
   /** Null for the subscription when it ends. Waits as `ready` does, then as `head`. */
-  subscription (session: string, filter: string, subscription: SavedSubscription | null): Promise<void>
+  subscription (session: string, filter: string, subscription: SubscriptionOptions | null): Promise<void>
 
   /** Its steps are written within some hundred milliseconds. */
   soon (session: Progressing): void
@@ -76,5 +82,5 @@ export interface SessionStore {
    * end a batch has `upTo` equal to `time`, or less when something has come meanwhile. What was dropped before it could
    * be read, also in the middle of that, is a `gap`.
    */
-  read (after: number, wanted: (topic: string) => boolean): AsyncIterable<Batch>
+  read (after: number, wanted: TopicChoice): AsyncIterable<Batch>
 }

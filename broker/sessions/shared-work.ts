@@ -1,4 +1,5 @@
 import type { Logger } from 'pino'
+import { chosenBy } from '../journal/topic-search.ts'
 import { FilterTree } from '../router/filter-tree.ts'
 import type { Message } from '../router/message.ts'
 import type { Router } from '../router/router.ts'
@@ -59,7 +60,7 @@ export class SharedWork {
     }
     if (since === Infinity) return
     const { time } = store
-    for await (const { messages, upTo } of store.read(Math.max(saved.shared, since), topic => filters.match(topic).length > 0)) {
+    for await (const { messages, upTo } of store.read(Math.max(saved.shared, since), chosenBy(topic => filters.match(topic).length > 0))) {
       for (const message of messages) {
         router.routeShared(message, ({ name, since }) => since < message.position && !saved.wasAssigned(message.position, name))
       }

@@ -34,6 +34,8 @@ export class Window {
   private readonly forgotten = new Set<number>()
   /** In flight, and to be sent when those before them may be. */
   private readonly held = new Deque<Delivery>()
+  /** To be called behind one of those that are held. */
+  private readonly marks = new Deque<{ readonly behind: Delivery, readonly then: () => void }>()
   /** Null for sessions that end with their connection. */
   private progress: Progress | null = null
 
@@ -60,6 +62,18 @@ export class Window {
   /** Whether something is in flight that was not written to the socket. */
   get holding (): boolean {
     return this.held.length > 0
+  }
+
+  /** Whether something is to be said before anything else that is not held. */
+  get marked (): boolean {
+    return this.marks.length > 0
+  }
+
+  /** Calls back when all is written to the socket that is in flight now; never, if the connection ends before. */
+  inTurn (then: () => void): void {
+    const behind = this.held.last()
+    if (behind === undefined) then()
+    else this.marks.push({ behind, then })
   }
 
   /** Steps are remembered from here on. */
@@ -159,6 +173,7 @@ export class Window {
     this.outstanding = 0
     this.forgotten.clear()
     this.held.clear()
+    this.marks.clear()
   }
 
   /** Forgets everything; returns what was sent and not acknowledged. */
@@ -313,6 +328,7 @@ export class Window {
     for (let delivery = this.held.peek(); delivery?.durable === true; delivery = this.held.peek()) {
       this.held.shift()
       if (this.port !== null && delivery.state === 'sent' && this.inflight.get(delivery.packetId) === delivery) this.publish(this.port, delivery)
+      while (this.marks.peek()?.behind === delivery) this.marks.shift()!.then()
     }
     if (this.held.length === 0) this.onRoom()
   }

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { afterEach, beforeEach, it } from 'mocha'
 import type { QoS } from '../../protocol/channel.ts'
+import { chosenBy } from '../../broker/journal/topic-search.ts'
 import type { SavedSession } from '../../broker/sessions/saved-sessions.ts'
 import type { SavedSubscription, SessionHead, Step } from '../../broker/sessions/session-records.ts'
 import type { Progressing, SessionStore } from '../../broker/sessions/session-store.ts'
@@ -47,7 +48,7 @@ function head (id: string, more: Partial<SessionHead> = {}): SessionHead {
   }
 }
 
-const PLAIN: SavedSubscription = { qos: 1, noLocal: false, retainAsPublished: false, retainHandling: 0, identifier: 0, since: 0, past: null }
+const PLAIN: SavedSubscription = { qos: 1, noLocal: false, retainAsPublished: false, retainHandling: 0, identifier: 0, since: 0, replay: null }
 
 /** Does some steps, and resolves when they are durable. */
 async function progress (store: SessionStore, id: string, steps: Step[], position = 0): Promise<void> {
@@ -77,7 +78,7 @@ export function sessionStoreContract (factory: () => SessionStoreFactory): void 
 
   async function read (after: number, wanted: (topic: string) => boolean = () => true): Promise<string[]> {
     const payloads: string[] = []
-    for await (const { messages, upTo } of opened.store.read(after, wanted)) {
+    for await (const { messages, upTo } of opened.store.read(after, chosenBy(wanted))) {
       payloads.push(...messages.map(({ payload }) => Buffer.from(payload).toString()))
       if (upTo >= opened.store.time) return payloads
     }
@@ -149,7 +150,7 @@ export function sessionStoreContract (factory: () => SessionStoreFactory): void 
   })
 
   it('keeps subscriptions with all their options, each to its session; the same filter again replaces', async () => {
-    const rich: SavedSubscription = { qos: 2, noLocal: true, retainAsPublished: true, retainHandling: 2, identifier: 268_435_455, since: 77, past: null }
+    const rich: SavedSubscription = { qos: 2, noLocal: true, retainAsPublished: true, retainHandling: 2, identifier: 268_435_455, since: 77, replay: null }
     for (const id of ['ann/phone', 'bob/tv']) await opened.store.head(head(id), true)
     await opened.store.subscription('ann/phone', 'rooms/+/messages', PLAIN)
     await opened.store.subscription('ann/phone', 'rooms/+/messages', rich)
@@ -161,7 +162,7 @@ export function sessionStoreContract (factory: () => SessionStoreFactory): void 
   })
 
   it('keeps how far a replay has come and may have sent, until it has ended or begins anew', async () => {
-    const past = { ...PLAIN, past: 100 }
+    const past: SavedSubscription = { ...PLAIN, replay: { over: false, upTo: 100, ahead: 0 } }
     await opened.store.head(head('ann/phone'), true)
     for (const filter of ['$replay/1h/a', '$replay/1h/b', '$replay/1h/c']) await opened.store.subscription('ann/phone', filter, past)
     await progress(opened.store, 'ann/phone', [
@@ -174,7 +175,7 @@ export function sessionStoreContract (factory: () => SessionStoreFactory): void 
     // Said of the one that has ended, and of one that never was.
     await progress(opened.store, 'ann/phone', [{ kind: 'replayed', filter: '$replay/1h/b', time: 700 }, { kind: 'replaying', filter: '$replay/1h/d', time: 700 }])
     const { subscriptions, inflight } = (await reopen()).get('ann/phone')!
-    assert.deepEqual([...subscriptions], [['$replay/1h/a', { ...PLAIN, past: 300, ahead: 500 }], ['$replay/1h/b', { ...PLAIN, since: 600 }], ['$replay/1h/c', past]])
+    assert.deepEqual([...subscriptions], [['$replay/1h/a', { ...PLAIN, replay: { over: false, upTo: 300, ahead: 500 } }], ['$replay/1h/b', { ...PLAIN, since: 600 }], ['$replay/1h/c', past]])
     assert.equal(inflight.get(7)?.past, true)
   })
 
@@ -253,7 +254,7 @@ export function sessionStoreContract (factory: () => SessionStoreFactory): void 
   it('gives what comes while it is read', async () => {
     await opened.accept({ payload: 'before' })
     const payloads: string[] = []
-    for await (const { messages, upTo } of opened.store.read(0, () => true)) {
+    for await (const { messages, upTo } of opened.store.read(0, chosenBy(() => true))) {
       payloads.push(...messages.map(({ payload }) => Buffer.from(payload).toString()))
       if (payloads.length === 1 && messages.length === 1) await opened.accept({ payload: 'meanwhile' })
       if (upTo >= opened.store.time) break

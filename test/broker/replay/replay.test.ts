@@ -34,7 +34,17 @@ describe('a replay', () => {
       }
     }
     const recorder = createRecorder({ journal: foyer.broker.journal, store: slow, logger: pino({ level: 'silent' }), flushInterval: 10 })
-    foyer.broker.remember(pastOfStore({ channels: foyer.broker.channels, store, recorder }))
+    const past = pastOfStore({ channels: foyer.broker.channels, store, recorder })
+    let reads = 0
+    let broken = 0
+    foyer.broker.remember({
+      watchLosses: past.watchLosses,
+      get position () { return past.position },
+      read: async (query, allows) => {
+        if (++reads === broken) throw new Error('the store does not answer')
+        return await past.read(query, allows)
+      }
+    })
     t.after(async () => {
       await foyer.broker.stop()
       await recorder.close()
@@ -54,6 +64,8 @@ describe('a replay', () => {
       stored: () => recorder.flush(),
       /** What has had its time by then (milliseconds since 1970) is removed from history. */
       expire: (now: number) => store.keep(now),
+      /** The n-th read of history from now on fails. */
+      breakRead: (nth: number): void => { broken = reads + nth },
       /** History takes nothing more until the returned function is called. */
       hold: (): () => void => {
         let release!: () => void
@@ -113,6 +125,21 @@ describe('a replay', () => {
     await publish(100, X, Y)
     await until(() => numbers(bob).length >= 3000, 'that all come', 20_000)
     assert.deepEqual(numbers(bob), range(1, 3000))
+  })
+
+  it('goes on where it was when history could not be read for a while, and says so once', async () => {
+    const { foyer, open, publish, stored, breakRead } = await setUp()
+    await publish(500, X, Y)
+    await stored()
+    const bob = await reader(open)
+    breakRead(2)
+    await bob.subscribe('$replay/1h/rooms/+/telemetry/#', 0, 2)
+    await until(() => numbers(bob).length > 0, 'that it has begun')
+    assert.ok(numbers(bob).length < 1000)
+    await publish(1, X)
+    assert.equal((await marker(bob)).replayed, 1001)
+    assert.deepEqual(numbers(bob), range(1, 1001))
+    assert.equal(foyer.log.filter(({ msg }) => String(msg).includes('replay could not be read')).length, 1)
   })
 
   it('begins where it is told', async () => {
