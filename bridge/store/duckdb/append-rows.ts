@@ -1,7 +1,7 @@
 import { BLOB, DOUBLE, DuckDBBlobValue, DuckDBDataChunk, UINTEGER, UTINYINT } from '@duckdb/node-api'
 import type { DuckDBConnection } from '@duckdb/node-api'
-import type { Origin, Origins } from './origins.ts'
-import type { RecordRows } from './record-rows.ts'
+import type { Origin, RecordRows } from '../record-rows.ts'
+import type { Origins } from './origins.ts'
 
 /** Rows that DuckDB works on at once. */
 const CHUNK_ROWS = 2048

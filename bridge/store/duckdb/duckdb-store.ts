@@ -1,11 +1,12 @@
 import { mkdir } from 'node:fs/promises'
-import { join } from 'node:path'
+import { extname, join } from 'node:path'
 import type { Logger } from 'pino'
 import type { RetentionRules } from '../retention.ts'
 import type { Forgotten, KeepingStore } from '../store.ts'
+import { startWorker } from '../worker-client.ts'
 import type { Sizes } from './keeper.ts'
 import { unpack, withCursor } from './packed-messages.ts'
-import { startWorker } from './worker-client.ts'
+import type { Calls, Notice } from './worker-protocol.ts'
 
 export interface DuckdbStoreOptions {
   /** Folder of `store.duckdb` and of `history`, see `dataDir`; made if it is missing. */
@@ -34,7 +35,9 @@ export interface DuckdbStore extends KeepingStore {
 export async function openDuckdbStore ({ dataDir, readOnly = false, logger, retention, exportTo, sizes }: DuckdbStoreOptions): Promise<DuckdbStore> {
   if (!readOnly) await mkdir(dataDir, { recursive: true })
   let forgotten: Forgotten = { removals: [], erasures: [] }
-  const worker = startWorker((notice) => {
+  // As .ts beside this file when it runs from source, as .js from dist.
+  const module = new URL(`./worker${extname(import.meta.url)}`, import.meta.url)
+  const worker = startWorker<Calls, Notice>(module, 'foyer-store', (notice) => {
     if ('forgotten' in notice) forgotten = notice.forgotten
     else if ('warning' in notice) logger?.warn(notice.warning)
     else logger?.error({ reason: notice.failure }, 'files of history could not be sealed, removed or written again; it is tried again in a minute')

@@ -1,8 +1,5 @@
 import type { DuckDBConnection } from '@duckdb/node-api'
-import type { Row } from './packed-messages.ts'
-
-/** Where a message comes from. */
-export type Origin = Pick<Row, 'node' | 'room' | 'channel' | 'topic' | 'sender'>
+import type { Origin } from '../record-rows.ts'
 
 /** Origins that are remembered; others get a new number when they come again, which costs a row. */
 const REMEMBERED = 100_000

@@ -3,7 +3,7 @@ import type { DatabaseOptions } from './database.ts'
 import type { PackedMessages } from './packed-messages.ts'
 
 /** What the store asks its worker, by kind: what goes there, and what comes back. */
-export interface Calls {
+export type Calls = {
   open: { ask: { options: DatabaseOptions }, answer: { newest: number | null } }
   append: { ask: { records: Uint8Array<ArrayBuffer> }, answer: null }
   history: { ask: { query: HistoryQuery }, answer: { messages: PackedMessages, more: boolean } }
@@ -15,15 +15,6 @@ export interface Calls {
   keep: { ask: { now: number }, answer: null }
   close: { ask: object, answer: null }
 }
-
-export type Kind = keyof Calls
-
-export type Request = { [K in Kind]: { readonly id: number, readonly kind: K } & Calls[K]['ask'] }[Kind]
-
-/** `error` is the message of what went wrong there. */
-export type Reply =
-  | { readonly id: number, readonly answer: Calls[Kind]['answer'] }
-  | { readonly id: number, readonly error: string }
 
 /** What the worker says without being asked. */
 export type Notice =

@@ -1,8 +1,9 @@
 import { parentPort } from 'node:worker_threads'
+import type { Reply, Request } from '../worker-client.ts'
 import { openLastingDatabase } from './lasting-database.ts'
 import type { Database } from './database.ts'
 import { buffersOf, pack } from './packed-messages.ts'
-import type { Calls, Kind, Notice, Reply, Request } from './worker-protocol.ts'
+import type { Calls, Notice } from './worker-protocol.ts'
 
 /** The thread of the database: converting rows costs microseconds each, which the event loop of the broker is spared. */
 let database: Database | null = null
@@ -16,7 +17,7 @@ function tell (notice: Notice): void {
   parentPort?.postMessage({ notice })
 }
 
-async function answer (request: Request): Promise<Calls[Kind]['answer']> {
+async function answer (request: Request<Calls>): Promise<Calls[keyof Calls]['answer']> {
   switch (request.kind) {
     case 'open':
       database = await openLastingDatabase(request.options, {
@@ -53,8 +54,8 @@ async function answer (request: Request): Promise<Calls[Kind]['answer']> {
   }
 }
 
-async function serve (request: Request): Promise<void> {
-  let reply: Reply
+async function serve (request: Request<Calls>): Promise<void> {
+  let reply: Reply<Calls>
   try {
     reply = { id: request.id, answer: await answer(request) }
   } catch (error) {

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import { describe, it } from 'mocha'
-import { RecordRows } from '../../../../bridge/store/duckdb/record-rows.ts'
-import { RecordWriter } from '../../../../broker/journal/record-writer.ts'
-import { MessageFlag, MessageTag, readMessage, recordEnd, RecordType, recordType } from '../../../../protocol/record.ts'
+import { RecordRows } from '../../../bridge/store/record-rows.ts'
+import { RecordWriter } from '../../../broker/journal/record-writer.ts'
+import { MessageFlag, MessageTag, readMessage, recordEnd, RecordType, recordType } from '../../../protocol/record.ts'
 
 /** A field of a record: few values, so that records often repeat what the one before said. */
 const name = (tag: number) => fc.record({ tag: fc.constant(tag), text: fc.constantFrom('a', 'b', 'ab', 'a'.repeat(130)) })

@@ -1,10 +1,19 @@
-import { extname } from 'node:path'
 import { Worker } from 'node:worker_threads'
-import type { Calls, Kind, Notice, Reply } from './worker-protocol.ts'
 
-/** Calls into the worker thread by promises. */
-export interface WorkerClient {
-  call <K extends Kind> (kind: K, ask: Calls[K]['ask'], transfer?: readonly ArrayBuffer[]): Promise<Calls[K]['answer']>
+/** What is asked of a worker, by kind, and what it answers. */
+export type Calls = { readonly [kind: string]: { readonly ask: object, readonly answer: unknown } }
+
+/** A question as the worker gets it. */
+export type Request<C extends Calls> = { [K in keyof C]: { readonly id: number, readonly kind: K } & C[K]['ask'] }[keyof C]
+
+/** `error` is the message of what went wrong there. */
+export type Reply<C extends Calls> =
+  | { readonly id: number, readonly answer: C[keyof C]['answer'] }
+  | { readonly id: number, readonly error: string }
+
+/** Calls into a worker thread by promises. */
+export interface WorkerClient<C extends Calls> {
+  call <K extends keyof C> (kind: K, ask: C[K]['ask'], transfer?: readonly ArrayBuffer[]): Promise<C[K]['answer']>
   /** Why the thread is gone; null while it lives. */
   fault (): string | null
   end (): Promise<void>
@@ -13,14 +22,13 @@ export interface WorkerClient {
 interface Waiting { readonly resolve: (answer: never) => void, readonly reject: (error: Error) => void }
 
 /** `onNotice` is told what the thread says without being asked. */
-export function startWorker (onNotice: (notice: Notice) => void): WorkerClient {
-  // As .ts beside this file when it runs from source, as .js from dist.
-  const worker = new Worker(new URL(`./worker${extname(import.meta.url)}`, import.meta.url), { name: 'foyer-store' })
+export function startWorker<C extends Calls, Notice = never> (module: URL, name: string, onNotice: (notice: Notice) => void = () => {}): WorkerClient<C> {
+  const worker = new Worker(module, { name })
   const waiting = new Map<number, Waiting>()
   let lastId = 0
   let fault: string | null = null
 
-  worker.on('message', (reply: Reply | { readonly notice: Notice }) => {
+  worker.on('message', (reply: Reply<C> | { readonly notice: Notice }) => {
     if ('notice' in reply) {
       onNotice(reply.notice)
       return

@@ -1,6 +1,14 @@
-import type { QoS } from '../../../protocol/channel.ts'
-import { fieldAt, MessageFlag, MessageTag, RECORD_HEAD_BYTES, readMessage, recordEnd, recordTime, RecordType, recordType } from '../../../protocol/record.ts'
-import type { Origin } from './origins.ts'
+import type { QoS } from '../../protocol/channel.ts'
+import { fieldAt, MessageFlag, MessageTag, RECORD_HEAD_BYTES, readMessage, recordEnd, recordTime, RecordType, recordType } from '../../protocol/record.ts'
+
+/** Where a message comes from. */
+export interface Origin {
+  readonly node: number
+  readonly room: string
+  readonly channel: string
+  readonly topic: string
+  readonly sender: string
+}
 
 /** Of this process alone, see protocol/cursor.ts. */
 const NODE = 0
