@@ -32,6 +32,13 @@ export const bool: Kind<boolean> = {
   fromText: (text) => /^(true|1|yes|on)$/i.test(text) ? true : /^(false|0|no|off)$/i.test(text) ? false : text
 }
 
+/** As `bool`, for what is switched; YAML 1.2 reads both words as text. */
+export const onOff: Kind<boolean> = {
+  schema: z.preprocess((value) => isOff(value) ? false : value === 'on' ? true : value, z.boolean()),
+  expects: 'on or off',
+  fromText: bool.fromText
+}
+
 export function oneOf<const T extends string> (...values: T[]): Kind<T> {
   const schema = z.enum(values) as unknown as z.ZodType<T>
   return {

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { checkAuth } from './check-auth.ts'
+import { checkInflux } from './check-influx.ts'
 import { checkPorts } from './check-ports.ts'
 import { checkRetention } from './check-retention.ts'
 import { checkSizes } from './check-sizes.ts'
@@ -61,6 +62,7 @@ export function loadConfig ({ flags, env, file, cwd, readFile = readText }: Load
   checkAuth(facts)
   checkSizes(facts)
   checkRetention(facts)
+  checkInflux(facts)
   const jwtPublicKey = publicKeyText(facts)
   if (faults.length > 0) throw new ConfigError(faults)
 

@@ -22,6 +22,14 @@ export const webAddress = checkedText('an https:// or http:// address', (value, 
   return refuse(ctx, 'must be an https:// or http:// address', 'write it like https://login.example.com/.well-known/jwks.json')
 })
 
+export const influxAddress = checkedText('an http:// or https:// address', (value, ctx) => {
+  if (!URL.canParse(value) || !/^https?:\/\//i.test(value)) return refuse(ctx, 'must be an http:// or https:// address', 'write it like http://127.0.0.1:8086')
+  const { username, password, search, hash } = new URL(value)
+  if (username !== '' || password !== '') return refuse(ctx, 'can\'t hold a user name or password', 'write them to influx.username and influx.password, which are never shown')
+  if (search !== '' || hash !== '') return refuse(ctx, 'can\'t hold more than an address', 'write the database to influx.database, and the address like http://127.0.0.1:8086')
+  return value
+})
+
 /** Why a browser would never send this as its `Origin`, as a remedy; `null` if it could. */
 function originRemedy (value: string): string | null {
   if (value === '*' || value === 'null') return null

@@ -3,8 +3,8 @@ import { channelsKind } from './channels-kind.ts'
 import { key, section } from './key.ts'
 import type { Values } from './key.ts'
 import { retention } from './keeping-time.ts'
-import { bool, bytes, count, duration, oneOf, optional, orOff, port, text } from './kinds.ts'
-import { hostName, jwtSecret, origins, webAddress } from './net-kinds.ts'
+import { bool, bytes, count, duration, onOff, oneOf, optional, orOff, port, text } from './kinds.ts'
+import { hostName, influxAddress, jwtSecret, origins, webAddress } from './net-kinds.ts'
 import { roomsKind } from './rooms-kind.ts'
 import { usersKind } from './user-keys.ts'
 
@@ -122,8 +122,17 @@ export const declarations = {
   }),
 
   store: section('History that can be queried; it follows the journal.', {
+    embedded: key(onOff, 'on', 'Whether history is kept in the embedded DuckDB, in `dataDir`, which then answers what is asked. `off` needs `influx.url`: InfluxDB then answers history, series and replays alone, and Foyer is not ready while it is down.'),
     flushInterval: key(duration('10ms', '1s'), '1s', 'Longest time until an acknowledged message appears in queries. A shorter one writes smaller batches, so it costs throughput and disk space.'),
     retention: key(retention, 'off', 'How long messages are kept where neither their channel nor their room says anything; `off` keeps them for ever. What is older is removed from history and replays soon after; retained messages stay.')
+  }),
+
+  influx: section('An InfluxDB 1.x, or what speaks its protocol, that gets every stored message; see docs/influxdb.md. What it has not taken yet stays in the journal.', {
+    url: key(optional(influxAddress), null, 'Its address, such as `http://127.0.0.1:8086`; unset writes to none. While it is down or refuses Foyer, the journal grows: at `journal.maxBytes` publishers wait.', { env: 'FOYER_INFLUX_URL' }),
+    database: key(text, 'foyer', 'The database, which is made at start if Foyer may. It should be Foyer\'s alone.'),
+    username: key(optional(text), null, 'Name of a user that may read and write there, with `influx.password`.'),
+    password: key(optional(text), null, 'The password of that user.', { secret: true }),
+    token: key(optional(text), null, 'Instead of both, a token, as InfluxDB 2 wants it from clients of version 1.', { secret: true })
   }),
 
   channels: key(channelsKind, {}, 'Channels by name: what is given is merged into the default of that name or declares a new one, and is matched before the defaults; `name: off` removes one. The keys of a channel are below.'),

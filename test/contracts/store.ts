@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import type { StoredMessage } from '../../broker/message.ts'
-import type { HistoryQuery, Store } from '../../bridge/store/store.ts'
+import type { HistoryQuery, SeriesPage, SeriesQuery, Store } from '../../bridge/store/store.ts'
 import { filterMatches } from '../../protocol/topic.ts'
 import { rounds } from '../helpers/attack-target.ts'
 import { createMessages, readable, recordsOf } from '../helpers/bridge-messages.ts'
@@ -187,6 +187,67 @@ export function storeContract (factory: () => StoreFactory): void {
       const expected = sent.filter((message) => filters.some((text) => filterMatches(text, message.topic)))
       assert.deepEqual(await cursors({ ...stretch, filters, order: 'oldest' }), expected.map(({ cursor }) => cursor))
     }), { numRuns: rounds(150, 40), examples: [[['#']], [['+/#']], [['a/#']], [['a/+']], [['+']], [['a/+/#']], [['/#']], [['$x/#']], [['+/+/']]] })
+  })
+
+  /** What comes of a series query, as plain numbers: a row for each bucket. */
+  async function series (query: Partial<SeriesQuery> = {}): Promise<{ more: boolean, rows: unknown[] }> {
+    const { series, more }: SeriesPage = await store.series({ room, filters: ['#'], exceptChannels: [], exceptTopics: [], field: null, from: 0, to: Number.MAX_SAFE_INTEGER, bucket: 60_000_000, limit: 1000, ...query })
+    return { more, rows: series.flatMap(({ topic, time, min, max, avg, count, last }) => Array.from(time, (start, i) => [topic, start, min[i], max[i], avg[i], count[i], last[i]])) }
+  }
+
+  /** Where the bucket of a message begins. */
+  const bucketOf = ({ time }: StoredMessage, bucket = 60_000_000): number => time - time % bucket
+
+  it('adds up numbers by topic and stretch of time, whatever else is there', async () => {
+    const reading = (name: string, payload: string, later = 1_000_000): StoredMessage => make({ channel: 'telemetry', topic: `any/telemetry/${name}`, payload, later })
+    const start = reading('a', '1', 60_000_000)
+    const minute = bucketOf(start)
+    // The first begins a minute, so that what belongs together does not depend on the tests before.
+    const align = 60_000_000 - (start.time - minute)
+    const sent = [start, reading('a', '20.5', align), reading('a', '-3'), reading('b', '{"value":7,"unit":"C"}'), reading('a', '1e2'), reading('a', '{"value":"8"}'), reading('a', 'on'), reading('b', '{"n":9}'), reading('a', ''), reading('a', '[5]'), reading('a', '1.5', 120_000_000), make({ payload: '4', topic: 'other', later: 1 }), make({ room: 'attic', channel: 'telemetry', topic: 'any/telemetry/a', payload: '1000', later: 1 })]
+    await append(sent)
+    const next = minute + 60_000_000
+    const later = bucketOf(sent[10]!)
+    const expected = [
+      ['any/telemetry/a', minute, 1, 1, 1, 1, 1],
+      ['any/telemetry/a', next, -3, 100, 117.5 / 3, 3, 100],
+      ['any/telemetry/a', later, 1.5, 1.5, 1.5, 1, 1.5],
+      ['any/telemetry/b', next, 7, 7, 7, 1, 7],
+      ['other', later, 4, 4, 4, 1, 4]
+    ]
+    assert.deepEqual(await series(), { more: false, rows: expected })
+    assert.deepEqual((await series({ filters: ['any/telemetry/+'] })).rows, expected.slice(0, 4))
+    assert.deepEqual((await series({ filters: ['other', '+/+/b'] })).rows, expected.slice(3))
+    assert.deepEqual((await series({ exceptChannels: ['telemetry'] })).rows, expected.slice(4))
+    assert.deepEqual((await series({ exceptTopics: ['any/telemetry/a'] })).rows, expected.slice(3))
+    assert.deepEqual((await series({ filters: [] })).rows, [])
+    assert.deepEqual((await series({ room: "'; DROP TABLE messages; --" })).rows, [])
+    // From a message on, inclusive, to another, exclusive; the bucket of what is left keeps its beginning.
+    assert.deepEqual((await series({ from: sent[2]!.time, to: sent[10]!.time })).rows, [
+      ['any/telemetry/a', next, -3, 100, 48.5, 2, 100],
+      ['any/telemetry/b', next, 7, 7, 7, 1, 7]
+    ])
+  })
+
+  it('ends a series query at its limit, and says so', async () => {
+    const sent = Array.from({ length: 12 }, (_, i) => make({ topic: `any/${i % 2 === 0 ? 'b' : 'a'}`, payload: `${i}`, later: 60_000_000 }))
+    await append(sent)
+    const { rows } = await series()
+    assert.equal(rows.length, 12)
+    for (const limit of [1, 5, 6, 7, 11]) assert.deepEqual(await series({ limit }), { more: true, rows: rows.slice(0, limit) }, `${limit}`)
+    assert.deepEqual(await series({ limit: 12 }), { more: false, rows })
+  })
+
+  it('adds up a member of JSON payloads', async () => {
+    const sent = ['{"t":{"in":1,"out":-1}}', '{"t":{"in":4}}', '{"t":{"in":"5"}}', '{"t":7}', 'no', '8', '{"t.in":9}', '[{"t":1}]', 'null'].map((payload, i) => make({ payload, later: i === 0 ? 60_000_000 : 1 }))
+    await append(sent)
+    const { topic } = sent[0]!
+    const start = bucketOf(sent[0]!)
+    assert.deepEqual(await series({ field: 't.in' }), { more: false, rows: [[topic, start, 1, 4, 2.5, 2, 4]] })
+    assert.deepEqual((await series({ field: 't.out' })).rows, [[topic, start, -1, -1, -1, 1, -1]])
+    assert.deepEqual((await series({ field: 't' })).rows, [[topic, start, 7, 7, 7, 1, 7]])
+    assert.deepEqual((await series({ field: 't.up' })).rows, [])
+    assert.deepEqual((await series({ field: "x'; DROP TABLE messages; --" })).rows, [])
   })
 
   it('closes once, after what was asked before, and says so to whoever comes later', async () => {

@@ -1,0 +1,121 @@
+import { extname, join } from 'node:path'
+import type { Logger } from 'pino'
+import type { Store } from '../store.ts'
+import { startWorker } from '../worker-client.ts'
+import { connect, type InfluxOptions } from './connection.ts'
+import { openDeadLetters } from './dead-letters.ts'
+import { InfluxError } from './influx-error.ts'
+import { createLineWriter } from './line-writer.ts'
+import { createReader, type Bounds } from './reader.ts'
+import { createSeriesReader } from './series.ts'
+import type { Calls } from './worker-protocol.ts'
+
+export interface InfluxStoreOptions {
+  readonly influx: InfluxOptions
+  /** Folder of `influx-dead-letters.ndjson`, see `dataDir`; it is there. */
+  readonly dataDir: string
+  readonly logger: Logger
+}
+
+export interface InfluxStore extends Store {
+  /** Messages that InfluxDB refused for good, since the start. */
+  readonly deadLetters: number
+}
+
+/**
+ * A store in an InfluxDB of version 1, or what speaks its protocol. One that does not answer is no reason not to open it: it is
+ * said, `fault()` has the reason, and appends are tried when they come.
+ */
+export async function openInfluxStore ({ influx, dataDir, logger }: InfluxStoreOptions): Promise<InfluxStore> {
+  const connection = connect(influx)
+  const deadLetters = openDeadLetters(join(dataDir, 'influx-dead-letters.ndjson'), logger)
+  const write = createLineWriter(connection, deadLetters, logger)
+  const reader = createReader(connection)
+  const readSeries = createSeriesReader(connection)
+  // As .ts beside this file when it runs from source, as .js from dist.
+  const worker = startWorker<Calls>(new URL(`./worker${extname(import.meta.url)}`, import.meta.url), 'foyer-influx')
+  const busy = new Set<Promise<unknown>>()
+  let appends: Promise<unknown> = Promise.resolve()
+  /** Null before they could be asked for. */
+  let known: { bounds: Bounds | null } | null = null
+  let fault: string | null = null
+  let closing: Promise<void> | null = null
+
+  async function run<T> (action: () => Promise<T>): Promise<T> {
+    if (closing !== null) throw new Error('the store is closed')
+    const running = tell(action)
+    busy.add(running)
+    try {
+      return await running
+    } finally {
+      busy.delete(running)
+    }
+  }
+
+  /** Remembers how it went. */
+  async function tell<T> (action: () => Promise<T>): Promise<T> {
+    try {
+      const result = await action()
+      fault = null
+      return result
+    } catch (error) {
+      if (error instanceof InfluxError) fault = error.message
+      throw error
+    }
+  }
+
+  async function bounds (): Promise<Bounds | null> {
+    await connection.prepare()
+    known ??= { bounds: await reader.bounds() }
+    return known.bounds
+  }
+
+  async function append (records: Uint8Array<ArrayBuffer>): Promise<void> {
+    const lines = await worker.call('encode', { records }, [records.buffer])
+    // Often there is nothing but what clients told us about their sessions.
+    if (lines === null) return
+    const { first, last } = await bounds() ?? lines
+    await write(lines)
+    known = { bounds: { first: Math.min(first, lines.first), last: Math.max(last, lines.last) } }
+  }
+
+  async function shutDown (): Promise<void> {
+    await Promise.allSettled(busy)
+    await worker.end()
+  }
+
+  try {
+    await tell(bounds)
+  } catch (error) {
+    if (!(error instanceof InfluxError)) throw error
+    logger.error({ reason: error.reason }, `${error.message}; messages stay in the journal until then`)
+  }
+
+  return {
+    append: (records) => run(async () => {
+      const done = appends.then(() => append(records))
+      appends = done.catch(() => {})
+      await done
+    }),
+    history: (query) => run(async () => {
+      const found = await bounds()
+      return found === null ? { messages: [], more: false } : await reader.history(query, found)
+    }),
+    series: (query) => run(async () => {
+      const found = await bounds()
+      return found === null ? { series: [], more: false } : await readSeries(query, found)
+    }),
+    range: (after, limit) => run(async () => {
+      const found = await bounds()
+      return found === null ? [] : await reader.range(after, limit, found)
+    }),
+    count: (before) => run(async () => await bounds() === null ? 0 : await reader.count(before)),
+    newestAtOpen: (known as { bounds: Bounds | null } | null)?.bounds?.last ?? null,
+    get deadLetters () { return deadLetters.count },
+    fault: () => fault ?? worker.fault(),
+    close () {
+      closing ??= shutDown()
+      return closing
+    }
+  }
+}
