@@ -1,4 +1,5 @@
 import type { AddressInfo } from 'node:net'
+import type { FastifyInstance } from 'fastify'
 import type { Logger } from 'pino'
 import type { Broker } from '../broker/index.ts'
 import type { Config } from '../config/schema.ts'
@@ -18,16 +19,16 @@ import { createHttpServers } from './http/servers.ts'
 import type { Addresses } from './http/servers.ts'
 import { eraseRoutes } from './keeping/erase-routes.ts'
 import { exportRoute } from './keeping/export-route.ts'
-import { exportFolder, forgetExports } from './keeping/parquet.ts'
-import { retentionRules } from './keeping/retention-rules.ts'
+import { forgetExports } from './keeping/parquet.ts'
 import { brokerMetrics } from './observe/broker-metrics.ts'
+import { influxMetrics } from './observe/influx-metrics.ts'
 import { createProcessMetrics } from './observe/process-metrics.ts'
 import { recorderMetrics } from './observe/recorder-metrics.ts'
 import { metricsRoute } from './observe/route.ts'
 import { presenceRoute } from './presence/route.ts'
-import { createRecorder, type Lag } from './recorder/recorder.ts'
+import type { Lag } from './recorder/recorder.ts'
+import { openStores } from './recorder/stores.ts'
 import { seriesRoute } from './series/route.ts'
-import { openDuckdbStore } from './store/duckdb/duckdb-store.ts'
 import { createWebSocketGate } from './websocket/gate.ts'
 
 export type { Addresses } from './http/servers.ts'
@@ -66,18 +67,15 @@ export interface Bridge {
 }
 
 export async function createBridge ({ config, broker, logger, version, mint = null }: BridgeOptions): Promise<Bridge> {
-  const { dataDir } = config
-  await forgetExports(dataDir)
-  const store = await openDuckdbStore({ dataDir, retention: retentionRules(config), exportTo: [exportFolder(dataDir)], logger })
-  // New positions come after all stored ones, also when the clock was set back: the store takes an earlier one for known.
-  if (store.newestAtOpen !== null) broker.journal.startAfter(store.newestAtOpen)
-  const recorder = createRecorder({ journal: broker.journal, store, logger, ...config.store })
+  await forgetExports(config.dataDir)
+  const stores = await openStores(config, broker.journal, logger)
+  const { store, recorder, embedded, influx } = stores
   broker.remember(pastOfStore({ channels: broker.channels, store, recorder }))
   const gate = createWebSocketGate({ broker, origins: config.websocket.origins, packetBytes: config.limits.packetBytes })
   const { authenticator, users } = broker
   const tickets = new Tickets({ users, clockTolerance: config.auth.clockTolerance })
   const processMetrics = createProcessMetrics()
-  const groups = [brokerMetrics(broker), recorderMetrics(recorder), processMetrics.group]
+  const groups = [brokerMetrics(broker), recorderMetrics(recorder), ...influx === null ? [] : [influxMetrics(influx)], processMetrics.group]
   let mqttAddresses: MqttAddresses | undefined
   let listening = false
   let closing: Promise<void> | null = null
@@ -107,8 +105,11 @@ export async function createBridge ({ config, broker, logger, version, mint = nu
       (app) => { historyRoute(app, { broker, journal: broker.journal, store, recorder }) },
       (app) => { seriesRoute(app, { broker, store, recorder }) },
       (app) => { presenceRoute(app, broker) },
-      (app) => { eraseRoutes(app, { broker, store, recorder }) },
-      (app) => { exportRoute(app, { broker, store, recorder, dataDir }) },
+      // What only the embedded store can do.
+      ...embedded === null ? [] : [
+        (app: FastifyInstance) => { eraseRoutes(app, { broker, ...embedded }) },
+        (app: FastifyInstance) => { exportRoute(app, { broker, ...embedded, dataDir: config.dataDir }) }
+      ],
       (app) => { revocationsRoute(app, { authenticator, users }) },
       (app) => { sessionsRoute(app, { authenticator, users }) },
       (app) => { tokensRoute(app, { authenticator, mint }) },
@@ -140,8 +141,7 @@ export async function createBridge ({ config, broker, logger, version, mint = nu
     await Promise.all([gate.close(), servers.close()])
     await app.close()
     processMetrics.close()
-    await recorder.close()
-    await store.close()
+    await stores.close()
   }
 
   return {

@@ -133,6 +133,8 @@ export interface Broker {
 export interface JournalAccess {
   /** A reader with a position of its own, which survives restarts; see protocol/record.ts for what it reads. */
   consumer (name: string): Consumer
+  /** Nobody reads under this name any more: what a consumer of an earlier start has not read is not kept for it. */
+  forget (name: string): void
   /** Position of the last record that may be read. */
   readonly time: number
   /** The messages behind a position, as they are now; for who has everything up to there from elsewhere. */

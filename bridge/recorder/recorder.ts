@@ -13,7 +13,14 @@ const CLOSE_TIMEOUT = 10_000
 
 export interface RecorderOptions {
   readonly journal: JournalAccess
-  readonly store: Pick<Store, 'append' | 'newestAtOpen'>
+  /** Of its consumer of the journal; each has its own. */
+  readonly name: string
+  /**
+   * Where it begins, microseconds: what the store has, if the store was asked. Null goes on where the journal knows that this
+   * name was, for a store that may not answer at the start and takes what it has once more.
+   */
+  readonly from: number | null
+  readonly store: Pick<Store, 'append'>
   readonly logger: Logger
   /** Milliseconds after which what was accepted is on its way to the store. */
   readonly flushInterval: number
@@ -49,8 +56,8 @@ export interface Recorder {
   close (): Promise<void>
 }
 
-export function createRecorder ({ journal, store, logger, flushInterval, batchBytes = BATCH_BYTES, firstRetry = FIRST_RETRY, closeTimeout = CLOSE_TIMEOUT }: RecorderOptions): Recorder {
-  const consumer = journal.consumer('recorder')
+export function createRecorder ({ journal, name, from, store, logger, flushInterval, batchBytes = BATCH_BYTES, firstRetry = FIRST_RETRY, closeTimeout = CLOSE_TIMEOUT }: RecorderOptions): Recorder {
+  const consumer = journal.consumer(name)
   const rarely = createRarely(LOG_INTERVAL)
   const giveUp = new AbortController()
   // Cuts the wait for more messages short.
@@ -58,13 +65,16 @@ export function createRecorder ({ journal, store, logger, flushInterval, batchBy
   let more: (() => void) | null = null
   let flushes: { readonly upTo: number, readonly resolve: () => void }[] = []
   let missed = 0
+  /** Whether nobody ever read under this name: what went before is not missed. */
+  let begins = from === null && consumer.position === 0
+  /** Times that files were missed by who had yet to begin. */
+  let passed = 0
   let closing: Promise<void> | null = null
 
-  // The store knows best what it has: also after it was restored from a backup, or lost.
-  consumer.seek(store.newestAtOpen ?? 0)
+  if (from !== null) consumer.seek(from)
 
   // Nothing that waits came before it, in microseconds since 1970: a lag does not begin with the silence before it.
-  let since = store.newestAtOpen === null ? microseconds() : 0
+  let since = consumer.position === 0 ? microseconds() : 0
   let seen = journal.time
 
   const behind = (): boolean => consumer.position < journal.time
@@ -93,10 +103,7 @@ export function createRecorder ({ journal, store, logger, flushInterval, batchBy
         // Without a block there is nothing to be had up to there: the end of the journal may be damaged.
         consumer.commit(block?.lastTime ?? time)
         if (failures > 0) logger.info({ failures, behind: lag() }, 'the store accepts messages again')
-        if (consumer.missed > missed) {
-          missed = consumer.missed
-          logger.error({ missed }, 'history is incomplete: files of the journal were removed before they were stored, or the store was lost')
-        }
+        tellMissed()
         return
       } catch (error) {
         consumer.rewind()
@@ -104,6 +111,17 @@ export function createRecorder ({ journal, store, logger, flushInterval, batchBy
         rarely('failed', () => { logger.error({ err: error, behind: lag(), retryIn }, 'messages could not be stored; they stay in the journal and are tried again') })
         await wait(retryIn, giveUp.signal)
       }
+    }
+  }
+
+  function tellMissed (): void {
+    if (begins) {
+      begins = false
+      passed = consumer.missed
+      if (passed > 0) logger.info('this store begins with the oldest message that the journal still has')
+    } else if (consumer.missed - passed > missed) {
+      missed = consumer.missed - passed
+      logger.error({ missed }, 'history is incomplete: files of the journal were removed before they were stored, or the store was lost')
     }
   }
 

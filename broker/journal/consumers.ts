@@ -34,6 +34,11 @@ export class Consumers {
     return consumer
   }
 
+  /** Nobody reads under this name any more: nothing is kept for it. */
+  forget (name: string): void {
+    this.consumers.delete(name)
+  }
+
   /** The earliest position that one of them still needs. */
   needed (): number {
     return Math.min(...[...this.consumers.values()].map(({ position }) => position))

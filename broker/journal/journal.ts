@@ -281,6 +281,11 @@ export class Journal {
     return this.consumers.get(name)
   }
 
+  /** Nobody reads under this name any more: nothing is kept for it. */
+  forget (name: string): void {
+    this.consumers.forget(name)
+  }
+
   /** How the state is saved when a snapshot is due. */
   onSnapshot (save: Save): void {
     this.saveAll = writer => this.allRecords(writer, save)

@@ -1,6 +1,5 @@
 import { LIST, UINTEGER, listValue } from '@duckdb/node-api'
 import type { HistoryQuery } from '../store.ts'
-import type { Window } from '../windows.ts'
 import { conditionOf, type Whereabouts } from './conditions.ts'
 import type { Statement } from './statement.ts'
 

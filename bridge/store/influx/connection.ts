@@ -29,6 +29,8 @@ export interface Connection {
   write (lines: Uint8Array): Promise<void>
   /** The series that a query gives; times are microseconds since 1970. `timeout` in milliseconds. */
   query (statement: string, timeout: number): Promise<readonly Table[]>
+  /** Ends what is on its way. */
+  close (): void
 }
 
 export function connect ({ url, database, username, password, token }: InfluxOptions): Connection {
@@ -45,6 +47,7 @@ export function connect ({ url, database, username, password, token }: InfluxOpt
   writes.addHost(`${address.protocol}://${hostname}:${address.port}${path}`, options)
   const auth = username === null ? {} : { auth: `${username}:${password ?? ''}` }
   const place = `InfluxDB at ${url}`
+  const underWay = new Set<(reason: string) => void>()
   let prepared = false
 
   async function ask (statement: string, timeout: number, method: 'GET' | 'POST' = 'POST'): Promise<readonly Table[]> {
@@ -53,7 +56,7 @@ export function connect ({ url, database, username, password, token }: InfluxOpt
     // InfluxDB leaves out what is empty.
     if (result?.error === undefined) return (result?.series ?? []).map(series => ({ ...series, values: series.values ?? [] }))
     if (/^database not found/.test(result.error)) throw missing(result.error)
-    throw new InfluxError(`${place} can't answer: ${result.error}`, result.error)
+    throw new InfluxError(`${place} can't answer: ${result.error}`, result.error, 200)
   }
 
   async function prepare (): Promise<void> {
@@ -74,13 +77,15 @@ export function connect ({ url, database, username, password, token }: InfluxOpt
   /** Does what the client does, but ends in time: it waits for ever for an answer that was cut off. */
   async function inTime<T> (timeout: number, action: (signal: AbortSignal) => Promise<T>): Promise<T> {
     const late = new AbortController()
-    let timer: NodeJS.Timeout | undefined
+    let end!: (reason: string) => void
     const over = new Promise<never>((_resolve, reject) => {
-      timer = setTimeout(() => {
+      end = (reason) => {
         late.abort()
-        reject(new Error(`no answer within ${timeout / 1000} s`))
-      }, timeout)
+        reject(new Error(reason))
+      }
     })
+    const timer = setTimeout(end, timeout, `no answer within ${timeout / 1000} s`)
+    underWay.add(end)
     const done = action(late.signal)
     // Whoever is late is not listened to.
     done.catch(() => {})
@@ -90,6 +95,7 @@ export function connect ({ url, database, username, password, token }: InfluxOpt
       throw explained(error)
     } finally {
       clearTimeout(timer)
+      underWay.delete(end)
     }
   }
 
@@ -123,7 +129,10 @@ export function connect ({ url, database, username, password, token }: InfluxOpt
       body: lines as unknown as string,
       signal,
       ...auth
-    }))
+    })),
+    close () {
+      for (const end of underWay) end('Foyer is shutting down')
+    }
   }
 }
 

@@ -10,6 +10,9 @@ import { createReader, type Bounds } from './reader.ts'
 import { createSeriesReader } from './series.ts'
 import type { Calls } from './worker-protocol.ts'
 
+/** What is on its way at the end gets this long, in milliseconds: all of it can be repeated after the next start. */
+const CLOSE_TIMEOUT = 2_000
+
 export interface InfluxStoreOptions {
   readonly influx: InfluxOptions
   /** Folder of `influx-dead-letters.ndjson`, see `dataDir`; it is there. */
@@ -80,7 +83,9 @@ export async function openInfluxStore ({ influx, dataDir, logger }: InfluxStoreO
   }
 
   async function shutDown (): Promise<void> {
+    const timer = setTimeout(() => { connection.close() }, CLOSE_TIMEOUT)
     await Promise.allSettled(busy)
+    clearTimeout(timer)
     await worker.end()
   }
 

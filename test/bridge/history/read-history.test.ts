@@ -111,14 +111,13 @@ describe('a page of history', function () {
     let broken: Promise<never> | null = null
     let tries = 0
     const failing = {
-      newestAtOpen: null,
       append: async (records: Uint8Array<ArrayBuffer>): Promise<void> => {
         tries++
         await broken
         await store.append(records)
       }
     }
-    const recorder = createRecorder({ journal, store: failing, logger: pino({ level: 'silent' }), flushInterval: 10, firstRetry: 10, closeTimeout: 0 })
+    const recorder = createRecorder({ journal, name: 'recorder', from: 0, store: failing, logger: pino({ level: 'silent' }), flushInterval: 10, firstRetry: 10, closeTimeout: 0 })
     t.after(() => recorder.close())
     await recorder.flush()
     // First it is only late, then it says no.

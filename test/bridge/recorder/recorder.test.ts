@@ -14,7 +14,6 @@ import { until } from '../../helpers/within.ts'
 
 /** A store that fails and waits as it is told. */
 class MovedStore {
-  newestAtOpen: number | null = null
   /** Payloads by append. */
   readonly batches: string[][] = []
   attempts = 0
@@ -42,7 +41,7 @@ async function setUp (t: Teardown, options: Partial<RecorderOptions> = {}, quota
   const { journal, directory } = await openJournal(t, journalFolder(t), { fileBytes: 100_000, quota })
   const store = new MovedStore()
   const log = createLog()
-  const recorder = createRecorder({ journal, store, logger: log.logger, flushInterval: 20, firstRetry: 10, ...options })
+  const recorder = createRecorder({ journal, name: 'recorder', from: 0, store, logger: log.logger, flushInterval: 20, firstRetry: 10, ...options })
   t.after(() => recorder.close())
   const publish = async (...payloads: string[]): Promise<void> => {
     await Promise.all(payloads.map(payload => append(journal, payload, { stored: true })))
@@ -178,8 +177,7 @@ describe('the recorder', () => {
     await recorder.close()
     assert.match(lines.at(-1)!.msg, /after the next start/)
     const next = new MovedStore()
-    next.newestAtOpen = journal.consumer('recorder').position
-    const again = createRecorder({ journal, store: next, logger: createLog().logger, flushInterval: 1 })
+    const again = createRecorder({ journal, name: 'recorder', from: journal.consumer('recorder').position, store: next, logger: createLog().logger, flushInterval: 1 })
     await again.flush()
     assert.equal(next.batches.flat().at(-1), 'b')
     await again.close()
@@ -191,7 +189,7 @@ describe('the recorder', () => {
     await recorder.flush()
     await recorder.close()
     const lost = new MovedStore()
-    const again = createRecorder({ journal, store: lost, logger: createLog().logger, flushInterval: 1 })
+    const again = createRecorder({ journal, name: 'recorder', from: 0, store: lost, logger: createLog().logger, flushInterval: 1 })
     assert.ok(again.lag.bytes > 0 && again.lag.seconds < 1, JSON.stringify(again.lag))
     await again.flush()
     assert.deepEqual(lost.batches.flat(), ['a', 'b'])
@@ -219,13 +217,12 @@ describe('the recorder', () => {
     // Every second append succeeds without anybody learning of it.
     let calls = 0
     const deaf = {
-      newestAtOpen: null,
       append: async (records: Uint8Array<ArrayBuffer>) => {
         await store.append(records)
         if (++calls % 2 === 1) throw new Error('the answer was lost')
       }
     }
-    const second = createRecorder({ journal, store: deaf, logger: createLog().logger, flushInterval: 1, firstRetry: 1, batchBytes: 3000 })
+    const second = createRecorder({ journal, name: 'recorder', from: 0, store: deaf, logger: createLog().logger, flushInterval: 1, firstRetry: 1, batchBytes: 3000 })
     const sent = Array.from({ length: 200 }, (_, i) => `${i}`)
     await publish(...sent)
     await second.flush()

@@ -27,13 +27,12 @@ describe('a replay', () => {
     const store = await openDuckdbStore({ dataDir: foyer.config.dataDir, retention, sizes: { rows: 1 } })
     let held: Promise<void> | null = null
     const slow = {
-      newestAtOpen: store.newestAtOpen,
       append: async (records: Uint8Array<ArrayBuffer>): Promise<void> => {
         await held
         await store.append(records)
       }
     }
-    const recorder = createRecorder({ journal: foyer.broker.journal, store: slow, logger: pino({ level: 'silent' }), flushInterval: 10 })
+    const recorder = createRecorder({ journal: foyer.broker.journal, name: 'recorder', from: store.newestAtOpen ?? 0, store: slow, logger: pino({ level: 'silent' }), flushInterval: 10 })
     const past = pastOfStore({ channels: foyer.broker.channels, store, recorder })
     let reads = 0
     let broken = 0
