@@ -44,6 +44,28 @@ describe('keys that must agree', () => {
     for (const flags of [{ 'auth.jwtSecret': secret }, { 'auth.jwtPublicKey': publicKey }, { 'auth.jwksUrl': 'https://a.example/jwks' }]) assert.deepEqual(faultsOf(folder(), { flags }), [])
   })
 
+  it('InfluxDB has an address when history is nowhere else, and one way to say who Foyer is', () => {
+    const url = 'http://127.0.0.1:8086'
+    const faults = (flags: Record<string, string>) => faultsOf(folder(), { flags })
+    assert.deepEqual(paths(faults({ 'store.embedded': 'off' })), ['store.embedded'])
+    assert.match(faults({ 'store.embedded': 'off' })[0]!.remedy, /set influx\.url/)
+    assert.deepEqual(faults({ 'store.embedded': 'off', 'influx.url': url }), [])
+    assert.deepEqual(paths(faults({ 'influx.url': url, 'influx.username': 'a' })), ['influx.username'])
+    assert.deepEqual(paths(faults({ 'influx.url': url, 'influx.password': 'b' })), ['influx.password'])
+    assert.deepEqual(paths(faults({ 'influx.url': url, 'influx.token': 'c', 'influx.username': 'a', 'influx.password': 'b' })), ['influx.token'])
+    for (const flags of [{}, { 'influx.token': 'c' }, { 'influx.username': 'a', 'influx.password': 'b' }]) assert.deepEqual(faults({ 'influx.url': url, ...flags }), [])
+    for (const wrong of ['127.0.0.1:8086', 'http://me:secret@127.0.0.1:8086', `${url}/?db=foyer`, 'tcp://influx:8086']) {
+      const [fault, ...more] = faults({ 'influx.url': wrong })
+      assert.deepEqual([fault?.path, more.length, /secret/.test(JSON.stringify(fault))], ['influx.url', 0, false], wrong)
+    }
+    const warnings = (url: string): string => load(folder(), { flags: { 'influx.url': url, 'influx.token': 'c' } }).warnings.join()
+    assert.match(warnings('http://influx.example:8086'), /influx\.url is reached without TLS/)
+    assert.equal(warnings(url), '')
+    assert.equal(warnings('https://influx.example'), '')
+    for (const written of ['on', 'true', '"on"']) assert.equal(load(folder({ 'foyer.config.yaml': `store: { embedded: ${written} }` })).config.store.embedded, true)
+    assert.equal(load(folder({ 'foyer.config.yaml': `store: { embedded: off }\ninflux: { url: "${url}" }` })).config.store.embedded, false)
+  })
+
   it('a secret has at least 32 bytes, and white space around it is pointed out', () => {
     assert.deepEqual(paths(faultsOf(folder(), { flags: { 'auth.jwtSecret': 'x'.repeat(31) } })), ['auth.jwtSecret'])
     assert.deepEqual(faultsOf(folder(), { flags: { 'auth.jwtSecret': 'é'.repeat(16) } }), [])

@@ -12,7 +12,8 @@ const PACKAGES = new Map([
   ['chromium', 'chromium'],
   ['openssl', 'openssl'],
   ['faketime', 'faketime'],
-  ['promtool', 'prometheus']
+  ['promtool', 'prometheus'],
+  ['influxd', 'influxdb']
 ])
 
 /** Modules of the system's Python, likewise: where Debian puts what its packages bring. */
@@ -36,7 +37,7 @@ export DEBIAN_FRONTEND=noninteractive
 apt-get update -q
 apt-get install -y -q --no-install-recommends "$@"
 for package in "$@"; do
-  case "$package" in mosquitto|prometheus)
+  case "$package" in mosquitto|prometheus|influxdb)
     if command -v systemctl > /dev/null; then systemctl disable "$package.service" || true; fi
   esac
 done
@@ -92,7 +93,7 @@ if (absent.length > 0) {
   if (absent.length > 0) {
     console.error(`The tests can't run: ${absent.join(', ')} ${absent.length === 1 ? 'is' : 'are'} missing, and ${reason ?? 'the packages were installed without them'}.`)
     console.error(`On Debian and Ubuntu: sudo apt-get install ${[...new Set(absent.map(packageOf))].join(' ')}`)
-    console.error('Elsewhere: install Mosquitto (broker and clients), Chromium, OpenSSL, faketime and Prometheus so that these names are in the PATH, and paho-mqtt for /usr/bin/python3.')
+    console.error('Elsewhere: install Mosquitto (broker and clients), Chromium, OpenSSL, faketime, Prometheus and InfluxDB 1.x so that these names are in the PATH, and paho-mqtt for /usr/bin/python3.')
     process.exit(1)
   }
 }

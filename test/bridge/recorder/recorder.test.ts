@@ -4,6 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { describe, it } from 'mocha'
 import { createRecorder, type RecorderOptions } from '../../../bridge/recorder/recorder.ts'
 import type { Store } from '../../../bridge/store/store.ts'
+import type { Journal } from '../../../broker/journal/journal.ts'
 import { openDuckdbStore } from '../../../bridge/store/duckdb/duckdb-store.ts'
 import { RecordRows } from '../../../bridge/store/record-rows.ts'
 import type { QuotaOptions } from '../../../broker/journal/quota.ts'
@@ -181,6 +182,48 @@ describe('the recorder', () => {
     await again.flush()
     assert.equal(next.batches.flat().at(-1), 'b')
     await again.close()
+  })
+
+  it('goes on after a restart where the journal knows that its name was, whatever others have', async () => {
+    const folder = journalFolder(t)
+    const first = await openJournal(t, folder)
+    first.journal.onSnapshot(function * () {})
+    const begin = (journal: Journal, name: string, store: MovedStore) => createRecorder({ journal, name, from: null, store, logger: createLog().logger, flushInterval: 1, firstRetry: 1, closeTimeout: 20 })
+    const [one, two] = [new MovedStore(), new MovedStore()]
+    const recorders = [begin(first.journal, 'one', one), begin(first.journal, 'two', two)]
+    const a = await append(first.journal, 'a', { stored: true })
+    for (const recorder of recorders) await recorder.flush()
+    two.error = new Error('down')
+    const b = await append(first.journal, 'b', { stored: true })
+    await recorders[0]!.flush()
+    for (const recorder of recorders) await recorder.close()
+    await first.journal.close()
+    assert.deepEqual([one.batches.flat(), two.batches.flat()], [['a', 'b'], ['a']])
+    const { journal } = await openJournal(t, folder)
+    const stores = [new MovedStore(), new MovedStore(), new MovedStore()]
+    for (const [i, name] of ['one', 'two', 'three'].entries()) {
+      const recorder = begin(journal, name, stores[i]!)
+      assert.ok(recorder.position >= [b, a, 0][i]! && recorder.position <= [Infinity, b - 1, 0][i]!, `${name} is at ${recorder.position}`)
+      await recorder.flush()
+      await recorder.close()
+    }
+    // What is read first may begin too early; a store knows it again.
+    assert.deepEqual(stores.slice(1).map(({ batches }) => batches.flat().at(-1)), ['b', 'b'])
+  })
+
+  it('misses nothing of what went before it began', async () => {
+    const { journal, recorder, publish } = await setUp(t, { flushInterval: 1 })
+    journal.onSnapshot(function * () {})
+    for (let i = 0; i < 30; i++) await publish(...Array.from({ length: 10 }, () => 'x'.repeat(1000)))
+    await recorder.flush()
+    journal.trim()
+    await until(() => journal.segments[0]!.sequence > 1, 'that a file is removed')
+    const { logger, lines } = createLog()
+    const late = createRecorder({ journal, name: 'late', from: null, store: new MovedStore(), logger, flushInterval: 1 })
+    await late.flush()
+    await late.close()
+    assert.equal(late.missed, 0)
+    assert.deepEqual(lines.map(({ level, msg }) => [level, msg]), [[30, 'this store begins with the oldest message that the journal still has']])
   })
 
   it('fills a store that was lost from what the journal still has', async () => {

@@ -276,6 +276,28 @@ describe('the files of the journal', () => {
     assert.ok(!log.some(({ level }) => Number(level) >= 50))
   })
 
+  it('are not kept for who reads them no more, after a restart either', async () => {
+    const first = await openJournal(t, journalFolder(t), { fileBytes })
+    first.journal.onSnapshot(function * () {})
+    first.journal.consumer('recorder')
+    first.journal.consumer('gone').commit(1)
+    for (let i = 0; i < 200; i++) await append(first.journal, 'x'.repeat(500))
+    await first.journal.close()
+    const { journal } = await openJournal(t, first.directory, { fileBytes })
+    journal.onSnapshot(function * () {})
+    journal.consumer('recorder').commit(journal.time)
+    journal.trim()
+    journal.forget('gone')
+    assert.equal(journal.segments[0]!.sequence, 1)
+    journal.trim()
+    await until(() => journal.segments[0]!.sequence > 1, 'the removal')
+    await append(journal, 'y')
+    await journal.close()
+    const last = await openJournal(t, first.directory, { fileBytes })
+    assert.equal(last.journal.consumer('gone').position, 0)
+    assert.ok(last.journal.consumer('recorder').position > 0)
+  })
+
   it('are removed under a load that never pauses, too', async () => {
     const { journal, directory } = await openJournal(t, journalFolder(t), { fileBytes: 20_000 })
     journal.onSnapshot(function * () {})
