@@ -1,6 +1,7 @@
 import { FoyerError } from '../../../protocol/errors.ts'
 import type { Series, SeriesPage, SeriesQuery } from '../store.ts'
 import { byBytes } from './by-bytes.ts'
+import { MOST_BYTES } from './number-of.ts'
 import type { Bounds, Reader } from './reader.ts'
 
 /** Messages that are read for one chart at most: each is parsed here. */
@@ -61,6 +62,7 @@ function pageOf (topics: ReadonlyMap<string, ReadonlyMap<number, Bucket>>, limit
 }
 
 function memberOf (payload: Uint8Array, path: readonly string[]): number | null {
+  if (payload.byteLength > MOST_BYTES) return null
   let value: unknown
   try {
     value = JSON.parse(Buffer.from(payload.buffer, payload.byteOffset, payload.byteLength).toString())

@@ -9,8 +9,12 @@ const MOST_DIGITS = 400
 
 const VALUE = Buffer.from('"value"')
 
+/** Larger payloads are documents, not readings. */
+export const MOST_BYTES = 65_536
+
 /** The number that a payload is, or that its JSON member `value` is; null for any other payload. */
 export function numberOf (bytes: Buffer, from: number, to: number): number | null {
+  if (to - from > MOST_BYTES) return null
   let start = from
   // JSON may begin with white space.
   while (start < to && bytes[start]! <= SPACE) start++
