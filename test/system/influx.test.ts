@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'mocha'
 import { decodeCursor } from '../../protocol/cursor.ts'
 import { rounds } from '../helpers/attack-target.ts'
-import { temporaryFolder } from '../helpers/cli-run.ts'
+import { foyer as runFoyer, temporaryFolder } from '../helpers/cli-run.ts'
 import { history, serveWithSecret, token, type HistoryEntry, type Served } from '../helpers/cli-serve.ts'
 import { InfluxLoad } from '../helpers/influx-load.ts'
 import { InfluxServer } from '../helpers/influx-server.ts'
@@ -111,7 +111,7 @@ describe('an InfluxDB beside Foyer', function () {
     assert.equal((await scrape(foyer)).get('foyer_influx_dead_letters_total'), 0)
   })
 
-  it('answers history, series and replays alone where nothing is embedded', async () => {
+  it('answers alone where nothing is embedded, and is what verify compares with', async () => {
     const influx = await InfluxServer.start(t)
     const dataDir = temporaryFolder(t)
     const begin = async (): Promise<Served> => await serveWithSecret(t, { dataDir, flags: ['--influx-url', influx.url, '--store-embedded', 'off', '--store-flush-interval', '50ms'] })
@@ -127,9 +127,23 @@ describe('an InfluxDB beside Foyer', function () {
     await load.stop()
     await foyer.process.stop('SIGKILL')
     foyer = await begin()
-    const payloads = (await all(foyer)).map(({ payload }) => payload)
+    const entries = await all(foyer)
+    const payloads = entries.map(({ payload }) => payload)
+    const first = entries.find(({ topic }) => topic.endsWith('/0'))
     assert.equal(new Set(payloads).size, payloads.length)
     for (const number of load.acknowledged) assert.ok(payloads.includes(number), `${number} was acknowledged and is gone`)
     assert.deepEqual((await held(influx)).length, payloads.length)
+
+    await foyer.process.stop()
+    const env = { FOYER_INFLUX_URL: influx.url, FOYER_STORE_EMBEDDED: 'off' }
+    const verify = async () => await runFoyer(t, ['verify', '--data-dir', dataDir], { env })
+    const { code, stdout, stderr } = await verify()
+    assert.deepEqual([code, stderr], [0, ''], stdout)
+    assert.match(stdout, /ok: it balances/)
+    await influx.write(`messages,channel=telemetry,node=0,room=lobby,topic=rooms/lobby/telemetry/ann/0 payload="0",bytes=1i,qos=1i,sender="eve" ${decodeCursor(first!.id)!.time}000`)
+    assert.match((await verify()).stderr, /1 message is in the store with another topic, sender, QoS or payload than in the journal/)
+    await influx.stop()
+    const down = await verify()
+    assert.deepEqual([down.code, /InfluxDB at .* does not take or answer anything now/.test(down.stderr)], [1, true], down.stderr)
   })
 })

@@ -23,8 +23,8 @@ export interface Table {
 
 /** Queries and writes, each with an end: resolved, or an InfluxError. */
 export interface Connection {
-  /** Makes the database if it is missing; once it has been there, only looks no more. */
-  prepare (): Promise<void>
+  /** Looks for the database, until it was there once; a missing one is made, or an error. */
+  prepare (make: boolean): Promise<void>
   /** Lines that InfluxDB has synced when it resolves. */
   write (lines: Uint8Array): Promise<void>
   /** The series that a query gives; times are microseconds since 1970. `timeout` in milliseconds. */
@@ -59,11 +59,12 @@ export function connect ({ url, database, username, password, token }: InfluxOpt
     throw new InfluxError(`${place} can't answer: ${result.error}`, result.error, 200)
   }
 
-  async function prepare (): Promise<void> {
+  async function prepare (make: boolean): Promise<void> {
     if (prepared) return
     // Of the statements that tell whether it is there, this needs the least rights.
     const found = await ask('SHOW DATABASES', START_TIMEOUT)
     if (!found.some(({ values }) => values.some(([name]) => name === database))) {
+      if (!make) throw missing('it is not among those that Foyer may see')
       try {
         await ask(`CREATE DATABASE ${identifier(database)}`, START_TIMEOUT)
       } catch (error) {

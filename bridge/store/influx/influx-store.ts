@@ -18,6 +18,8 @@ export interface InfluxStoreOptions {
   /** Folder of `influx-dead-letters.ndjson`, see `dataDir`; it is there. */
   readonly dataDir: string
   readonly logger: Logger
+  /** Looks only: no database is made, and nothing may be appended. */
+  readonly readOnly?: boolean
 }
 
 export interface InfluxStore extends Store {
@@ -29,7 +31,7 @@ export interface InfluxStore extends Store {
  * A store in an InfluxDB of version 1, or what speaks its protocol. One that does not answer is no reason not to open it: it is
  * said, `fault()` has the reason, and appends are tried when they come.
  */
-export async function openInfluxStore ({ influx, dataDir, logger }: InfluxStoreOptions): Promise<InfluxStore> {
+export async function openInfluxStore ({ influx, dataDir, logger, readOnly = false }: InfluxStoreOptions): Promise<InfluxStore> {
   const connection = connect(influx)
   const deadLetters = openDeadLetters(join(dataDir, 'influx-dead-letters.ndjson'), logger)
   const write = createLineWriter(connection, deadLetters, logger)
@@ -68,12 +70,13 @@ export async function openInfluxStore ({ influx, dataDir, logger }: InfluxStoreO
   }
 
   async function bounds (): Promise<Bounds | null> {
-    await connection.prepare()
+    await connection.prepare(!readOnly)
     known ??= { bounds: await reader.bounds() }
     return known.bounds
   }
 
   async function append (records: Uint8Array<ArrayBuffer>): Promise<void> {
+    if (readOnly) throw new Error('the store was opened to look only')
     const lines = await worker.call('encode', { records }, [records.buffer])
     // Often there is nothing but what clients told us about their sessions.
     if (lines === null) return
