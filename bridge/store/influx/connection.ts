@@ -25,6 +25,8 @@ export interface Table {
 export interface Connection {
   /** Looks for the database, until it was there once; a missing one is made, or an error. */
   prepare (make: boolean): Promise<void>
+  /** Resolves if InfluxDB answers, and knows who Foyer is. */
+  look (): Promise<void>
   /** Lines that InfluxDB has synced when it resolves. */
   write (lines: Uint8Array): Promise<void>
   /** The series that a query gives; times are microseconds since 1970. `timeout` in milliseconds. */
@@ -121,6 +123,9 @@ export function connect ({ url, database, username, password, token }: InfluxOpt
 
   return {
     prepare,
+    async look () {
+      await ask('SHOW DATABASES', START_TIMEOUT)
+    },
     query: (statement, timeout) => ask(statement, timeout),
     write: (lines) => inTime(WRITE_TIMEOUT, (signal) => writes.discard({
       method: 'POST',

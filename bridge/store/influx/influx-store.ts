@@ -1,5 +1,6 @@
 import { extname, join } from 'node:path'
 import type { Logger } from 'pino'
+import { createRarely } from '../../recorder/rarely.ts'
 import type { Store } from '../store.ts'
 import { startWorker } from '../worker-client.ts'
 import { connect, type InfluxOptions } from './connection.ts'
@@ -12,6 +13,10 @@ import type { Calls } from './worker-protocol.ts'
 
 /** What is on its way at the end gets this long, in milliseconds: all of it can be repeated after the next start. */
 const CLOSE_TIMEOUT = 2_000
+
+/** Without any success for so long InfluxDB is asked whether it is there, as often as somebody wants to know. Milliseconds. */
+const SILENCE = 5_000
+const LOOK_INTERVAL = 1_000
 
 export interface InfluxStoreOptions {
   readonly influx: InfluxOptions
@@ -43,12 +48,15 @@ export async function openInfluxStore ({ influx, dataDir, logger, readOnly = fal
   let appends: Promise<unknown> = Promise.resolve()
   /** Null before they could be asked for. */
   let known: { bounds: Bounds | null } | null = null
-  let fault: string | null = null
+  /** The last failure of each, until the next success. */
+  const faults = new Map<'write' | 'look', string>()
+  const rarely = createRarely(LOOK_INTERVAL)
+  let heard = -Infinity
   let closing: Promise<void> | null = null
 
   async function run<T> (action: () => Promise<T>): Promise<T> {
     if (closing !== null) throw new Error('the store is closed')
-    const running = tell(action)
+    const running = action()
     busy.add(running)
     try {
       return await running
@@ -57,16 +65,25 @@ export async function openInfluxStore ({ influx, dataDir, logger, readOnly = fal
     }
   }
 
-  /** Remembers how it went. */
-  async function tell<T> (action: () => Promise<T>): Promise<T> {
+  /** Remembers how it went: for a write until the next one, since others may be possible without it. */
+  async function tell<T> (what: 'write' | 'look', action: () => Promise<T>): Promise<T> {
     try {
       const result = await action()
-      fault = null
+      // Who takes messages is there.
+      if (what === 'write') faults.clear()
+      else faults.delete(what)
+      heard = performance.now()
       return result
     } catch (error) {
-      if (error instanceof InfluxError) fault = error.message
+      if (error instanceof InfluxError) faults.set(what, error.message)
       throw error
     }
+  }
+
+  /** Nobody may have asked InfluxDB for anything since it went away, or came back. */
+  function look (): void {
+    if (closing !== null || performance.now() - heard < SILENCE) return
+    rarely('look', () => { run(() => tell('look', connection.look)).catch(() => {}) })
   }
 
   async function bounds (): Promise<Bounds | null> {
@@ -80,9 +97,11 @@ export async function openInfluxStore ({ influx, dataDir, logger, readOnly = fal
     const lines = await worker.call('encode', { records }, [records.buffer])
     // Often there is nothing but what clients told us about their sessions.
     if (lines === null) return
-    const { first, last } = await bounds() ?? lines
-    await write(lines)
-    known = { bounds: { first: Math.min(first, lines.first), last: Math.max(last, lines.last) } }
+    await tell('write', async () => {
+      const { first, last } = await bounds() ?? lines
+      await write(lines)
+      known = { bounds: { first: Math.min(first, lines.first), last: Math.max(last, lines.last) } }
+    })
   }
 
   async function shutDown (): Promise<void> {
@@ -93,7 +112,7 @@ export async function openInfluxStore ({ influx, dataDir, logger, readOnly = fal
   }
 
   try {
-    await tell(bounds)
+    await tell('look', bounds)
   } catch (error) {
     if (!(error instanceof InfluxError)) throw error
     logger.error({ reason: error.reason }, `${error.message}; messages stay in the journal until then`)
@@ -120,7 +139,10 @@ export async function openInfluxStore ({ influx, dataDir, logger, readOnly = fal
     count: (before) => run(async () => await bounds() === null ? 0 : await reader.count(before)),
     newestAtOpen: (known as { bounds: Bounds | null } | null)?.bounds?.last ?? null,
     get deadLetters () { return deadLetters.count },
-    fault: () => fault ?? worker.fault(),
+    fault () {
+      look()
+      return faults.get('write') ?? faults.get('look') ?? worker.fault()
+    },
     close () {
       closing ??= shutDown()
       return closing

@@ -10,7 +10,7 @@ export function identifier (name: string): string {
 }
 
 /** A string of InfluxQL, whatever is in it. */
-export function literal (text: string): string {
+function literal (text: string): string {
   return `'${text.replace(/['\\]/g, '\\$&').replaceAll('\n', '\\n')}'`
 }
 

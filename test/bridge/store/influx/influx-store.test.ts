@@ -11,6 +11,7 @@ import { createLog } from '../../../helpers/bridge-log.ts'
 import { createMessages, readable, recordsOf } from '../../../helpers/bridge-messages.ts'
 import { InfluxServer } from '../../../helpers/influx-server.ts'
 import { useTeardown } from '../../../helpers/teardown.ts'
+import { until } from '../../../helpers/within.ts'
 
 const KEYS = { database: 'foyer', username: null, password: null, token: null }
 
@@ -79,7 +80,7 @@ describe('the InfluxDB store', function () {
     assert.deepEqual(readable(await stored(store)), readable(sent))
     assert.deepEqual(letters(), [])
     for (const name of names) assert.equal((await store.history({ room: name, filters: ['#'], exceptChannels: [], exceptTopics: [], after: 0, before: Number.MAX_SAFE_INTEGER, order: 'oldest', limit: 10 })).messages.length, 1, name)
-    assert.deepEqual((await server.query('SELECT "value" FROM messages', database)).map(([, value]) => value), [0, 1e-7, 123456789012345678901234567890, 5])
+    assert.deepEqual((await server.query('SELECT "value" FROM messages', database)).map(([, value]) => value), [0, 1e-7, 1.2345678901234568e29, 5])
   })
 
   it('opens without a server, says so in one sentence, and goes on when it is there', async () => {
@@ -94,6 +95,17 @@ describe('the InfluxDB store', function () {
     await append(message)
     assert.equal(store.fault(), null)
     assert.deepEqual(readable(await stored(store)), readable([message]))
+  })
+
+  it('sees without being used that the server went away, and came back', async () => {
+    const server = await InfluxServer.start(t)
+    const { store } = await open({ url: server.url })
+    assert.equal(store.fault(), null)
+    await server.stop('SIGKILL')
+    await until(() => store.fault() !== null, 'that its absence is seen', 20_000)
+    assert.match(store.fault()!, /ECONNREFUSED/)
+    await server.start()
+    await until(() => store.fault() === null, 'that its return is seen', 20_000)
   })
 
   it('says whose password is wrong, which rights are missing, and which database', async () => {
