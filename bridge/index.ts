@@ -1,5 +1,4 @@
 import type { AddressInfo } from 'node:net'
-import type { FastifyInstance } from 'fastify'
 import type { Logger } from 'pino'
 import type { Broker } from '../broker/index.ts'
 import type { Config } from '../config/schema.ts'
@@ -106,10 +105,8 @@ export async function createBridge ({ config, broker, logger, version, mint = nu
       (app) => { seriesRoute(app, { broker, store, recorder }) },
       (app) => { presenceRoute(app, broker) },
       // What only the embedded store can do.
-      ...embedded === null ? [] : [
-        (app: FastifyInstance) => { eraseRoutes(app, { broker, ...embedded }) },
-        (app: FastifyInstance) => { exportRoute(app, { broker, ...embedded, dataDir: config.dataDir }) }
-      ],
+      (app) => { if (embedded !== null) eraseRoutes(app, { broker, ...embedded }) },
+      (app) => { if (embedded !== null) exportRoute(app, { broker, ...embedded, dataDir: config.dataDir }) },
       (app) => { revocationsRoute(app, { authenticator, users }) },
       (app) => { sessionsRoute(app, { authenticator, users }) },
       (app) => { tokensRoute(app, { authenticator, mint }) },
