@@ -64,7 +64,7 @@ describe('a replay over a kill', () => {
     const broker = await Restarts.begin(t, { 'limits.inflight': '10' }, '', { fileBytes: 20_000 })
     let recorder!: Recorder
     const follow = (): void => {
-      recorder = createRecorder({ journal: broker.foyer.broker.journal, store, logger: pino({ level: 'silent' }), flushInterval: 10 })
+      recorder = createRecorder({ journal: broker.foyer.broker.journal, name: 'recorder', from: store.newestAtOpen ?? 0, store, logger: pino({ level: 'silent' }), flushInterval: 10 })
       broker.foyer.broker.remember(pastOfStore({ channels: broker.foyer.broker.channels, store, recorder }))
     }
     t.after(async () => {
