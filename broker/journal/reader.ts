@@ -1,4 +1,4 @@
-import { FRAME_BYTES, recordEnd, recordTime } from '../../protocol/record.ts'
+import { FRAME_BYTES, recordEnd, recordTime, RecordType, recordType } from '../../protocol/record.ts'
 import type { FileLayer } from './file-layer.ts'
 import { note, readWhole, type FileDamage } from './recovery.ts'
 import { isWhole, nextGroup, scan } from './scan.ts'
@@ -20,7 +20,7 @@ const GUESS_BYTES = 4 * 1024
 export interface Block {
   /** In a buffer of its own, so that it can change hands. */
   readonly bytes: Uint8Array<ArrayBuffer>
-  /** Position of the last one; 0 if there is none. */
+  /** Every message up to this position is among them, or before them; 0 if there is none. */
   readonly lastTime: number
   /** Where reading goes on. */
   readonly next: Location
@@ -206,7 +206,9 @@ function wholeEnd (bytes: Buffer, checked: boolean): { readonly end: number, rea
   let end = 0
   let lastTime = 0
   while (checked ? end + FRAME_BYTES <= bytes.length && recordEnd(bytes, end) <= bytes.length : isWhole(bytes, end)) {
-    lastTime = recordTime(bytes, end)
+    // What the journal notes for itself has the position of the message next to it, which may be the one that follows.
+    const time = recordTime(bytes, end)
+    lastTime = recordType(bytes, end) === RecordType.message ? time : Math.max(lastTime, time - 1)
     end = recordEnd(bytes, end)
   }
   return { end, lastTime }
