@@ -163,7 +163,8 @@ class NameCache {
     const key = hash(bytes, from, to)
     const known = this.names.get(key)
     if (known !== undefined && sameBytes(known.bytes, bytes, from, to)) return known.text
-    const own = bytes.slice(from, to)
+    // Of a Buffer, its own `slice` would be a view of bytes that may become others, and names would be mixed up.
+    const own = Uint8Array.prototype.slice.call(bytes, from, to)
     const text = decoder.decode(own)
     if (this.names.size >= 20_000) this.names.clear()
     if (own.length <= 512) this.names.set(key, { bytes: own, text })
