@@ -20,7 +20,7 @@ const GUESS_BYTES = 4 * 1024
 export interface Block {
   /** In a buffer of its own, so that it can change hands. */
   readonly bytes: Uint8Array<ArrayBuffer>
-  /** Every message up to this position is among them, or before them; 0 if there is none. */
+  /** Every record up to this position is among them, or before them; 0 if there is none. */
   readonly lastTime: number
   /** Where reading goes on. */
   readonly next: Location
@@ -206,9 +206,9 @@ function wholeEnd (bytes: Buffer, checked: boolean): { readonly end: number, rea
   let end = 0
   let lastTime = 0
   while (checked ? end + FRAME_BYTES <= bytes.length && recordEnd(bytes, end) <= bytes.length : isWhole(bytes, end)) {
-    // What the journal notes for itself has the position of the message next to it, which may be the one that follows.
+    // The head of a group has the position of the first record in it, which may not be in these bytes.
     const time = recordTime(bytes, end)
-    lastTime = recordType(bytes, end) === RecordType.message ? time : Math.max(lastTime, time - 1)
+    lastTime = recordType(bytes, end) === RecordType.group ? Math.max(lastTime, time - 1) : time
     end = recordEnd(bytes, end)
   }
   return { end, lastTime }
