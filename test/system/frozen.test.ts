@@ -15,6 +15,8 @@ const MB = 1024 * 1024
 const SECONDS = rounds(120, 2)
 /** A busy machine slows down one run or the other: what is asked for must be seen in one of a few. */
 const ATTEMPTS = 3
+/** Percent of their speed that the others must keep. In the short form other tests run beside it; one who is held up has none. */
+const KEPT = rounds(80, 40)
 
 const CASES = [
   { name: 'QoS 0', qos: 0, version: 4, clean: true },
@@ -70,7 +72,7 @@ describe('a subscriber that stops reading', function () {
       const { rss } = await broker.snapshot()
       let ratio = 0
       let line: Record<string, unknown> | null = null
-      for (let attempt = 0; attempt < ATTEMPTS && ratio < 0.8; attempt++) {
+      for (let attempt = 0; attempt < ATTEMPTS && ratio < KEPT / 100; attempt++) {
         const healthy = await load({ ...options, subscribers: 10 })
         const { client: frozen } = await join()
         await frozen.subscribe('rooms/hall/telemetry/#', qos)
@@ -82,7 +84,7 @@ describe('a subscriber that stops reading', function () {
         frozen.socket.resume()
         await within(10_000, 'the frozen subscriber was not closed', frozen.closed)
       }
-      assert.ok(ratio >= 0.8, `the slowest of the others had ${Math.round(ratio * 100)} % of its speed`)
+      assert.ok(ratio >= KEPT / 100, `the slowest of the others had ${Math.round(ratio * 100)} % of its speed`)
 
       const growth = (await broker.snapshot()).rss - rss
       assert.ok(growth < 150 * MB, `the broker grew by ${Math.round(growth / MB)} MB`)
