@@ -7,6 +7,7 @@ import { sessionsRoute } from './accounts/sessions-route.ts'
 import { acceptTickets, ticketsRoute } from './accounts/tickets-route.ts'
 import { Tickets } from './accounts/tickets.ts'
 import { tokensRoute, type Mint } from './accounts/tokens-route.ts'
+import { eventsRoute } from './events/route.ts'
 import { pastOfStore } from './history/past-of-store.ts'
 import { historyRoute } from './history/route.ts'
 import { createHttpApp } from './http/app.ts'
@@ -103,6 +104,7 @@ export async function createBridge ({ config, broker, logger, version, mint = nu
       (app) => { pageRoutes(app, { version, config, broker, ports }) },
       (app) => { historyRoute(app, { broker, journal: broker.journal, store, recorder }) },
       (app) => { seriesRoute(app, { broker, store, recorder }) },
+      (app) => { eventsRoute(app, { broker }) },
       (app) => { presenceRoute(app, broker) },
       // What only the embedded store can do.
       (app) => { if (embedded !== null) eraseRoutes(app, { broker, ...embedded }) },

@@ -7,13 +7,15 @@ const MAX_DEPTH = 64
 
 const decoder = new TextDecoder()
 
+type Rendered = Pick<StoredMessage, 'topic' | 'sender' | 'time' | 'qos' | 'payload'> & { readonly cursor: string | null }
+
 /** The answer of the history address as JSON text. */
 export function renderHistory (messages: readonly StoredMessage[], next: string | null): string {
   return `{"messages":[${messages.map(message => renderMessage(message)).join(',')}],"next":${JSON.stringify(next)}}`
 }
 
-/** A message as JSON text; `more` are members that only some readers have. */
-export function renderMessage ({ cursor, topic, sender, time, qos, payload }: StoredMessage, more: { readonly room?: string, readonly channel?: string } = {}): string {
+/** A message as JSON text, its cursor null where it is not stored; `more` are members that only some readers have. */
+export function renderMessage ({ cursor, topic, sender, time, qos, payload }: Rendered, more: { readonly room?: string, readonly channel?: string } = {}): string {
   const head = JSON.stringify({ id: cursor, ...more, topic, sender, timestamp: new Date(time / 1000).toISOString(), qos })
   return `${head.slice(0, -1)},"payload":${renderPayload(payload)}}`
 }

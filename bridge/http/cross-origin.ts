@@ -3,7 +3,7 @@ import { sendProblem } from './errors.ts'
 import { originAllowed, originRefusal } from './origins.ts'
 
 /** What pages of other origins may read: what rooms hold. Everything else changes something, or is for admins. */
-const READABLE = /^\/api\/rooms(\/|$)/
+const READABLE = /^\/api\/(rooms|events)(\/|$)/
 
 /** Seconds for which a browser need not ask again. */
 const MAX_AGE = 600
@@ -27,7 +27,7 @@ export function letPagesRead (app: FastifyInstance, origins: readonly string[]):
     if (!isPreflight) return
     if (!isAllowed) return sendProblem(reply, originRefusal(raw, 'read this'))
     return reply
-      .headers({ 'access-control-allow-methods': 'GET', 'access-control-allow-headers': 'Authorization', 'access-control-max-age': String(MAX_AGE) })
+      .headers({ 'access-control-allow-methods': 'GET', 'access-control-allow-headers': 'Authorization, Last-Event-ID', 'access-control-max-age': String(MAX_AGE) })
       .code(204).send()
   })
 }

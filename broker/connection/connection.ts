@@ -102,6 +102,10 @@ export class Connection implements Port, OutletOwner, Holder, IntakeOwner {
     return this.opened!.window
   }
 
+  get lossless (): boolean {
+    return this.peer.lossless === true
+  }
+
   get isOpen (): boolean {
     return this.opened !== null
   }

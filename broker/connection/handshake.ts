@@ -161,8 +161,8 @@ async function load ({ services }: Connection, session: Session): Promise<void> 
   }
 }
 
-async function authenticate ({ services }: Connection, packet: IConnectPacket): Promise<Identity> {
-  return await services.authenticator.authenticate({
+async function authenticate ({ services, peer }: Connection, packet: IConnectPacket): Promise<Identity> {
+  return peer.identity ?? await services.authenticator.authenticate({
     ...(packet.username === undefined ? {} : { username: packet.username }),
     ...(packet.password === undefined ? {} : { password: packet.password })
   })

@@ -12,6 +12,8 @@ export interface Port {
   readonly window: number
   /** Largest packet that the client takes [MQTT-3.1.2-24]; 0 = any. */
   readonly maximumPacketSize: number
+  /** Whether it has to end rather than that a message of QoS 0 is left out. */
+  readonly lossless: boolean
   /** More is waiting than the limits allow: the connection has to end, with a reason. */
   overflow (): void
 }

@@ -426,8 +426,12 @@ export class Outbound {
   }
 
   private hold0 (delivery: Delivery): void {
-    const { waits } = this
+    const { port, waits } = this
     waits.add(delivery)
+    if (port?.lossless === true && waits.exceeds(this.online)) {
+      port.overflow()
+      return
+    }
     while (waits.exceeds(this.online)) {
       if (waits.shift0() === undefined) return
       this.ledger.drop('slow')

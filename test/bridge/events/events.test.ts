@@ -1,0 +1,184 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'mocha'
+import { eventsRoute } from '../../../bridge/events/route.ts'
+import { createHttpApp } from '../../../bridge/http/app.ts'
+import { encodeCursor } from '../../../protocol/cursor.ts'
+import { besideBroker, type Beside } from '../../helpers/bridge-beside-broker.ts'
+import { createLog } from '../../helpers/bridge-log.ts'
+import { EventReader, type ReadEvent } from '../../helpers/event-reader.ts'
+import { newBroker, type Keys } from '../../helpers/foyer.ts'
+import { MqttClient } from '../../helpers/mqtt-client.ts'
+import { useTeardown } from '../../helpers/teardown.ts'
+import { until } from '../../helpers/within.ts'
+
+const messages = (events: readonly ReadEvent[]) => events.map(({ data }) => JSON.parse(data))
+const texts = (events: readonly ReadEvent[]) => messages(events).map(({ payload }) => payload.text ?? payload)
+
+describe('GET /api/events', () => {
+  const t = useTeardown()
+
+  async function serve (keys: Keys = {}) {
+    const beside = await besideBroker(t, keys)
+    const publisher = await MqttClient.connect(t, { port: beside.port, username: 'x', password: Buffer.from(beside.token('ann')), protocolVersion: 5 })
+    let id = 0
+    return {
+      ...beside,
+      open: (query: string, headers: Record<string, string> = {}, token: string | null = beside.token('bob'), hold?: Promise<void>) => EventReader.open(t, `${beside.url}/api/events?${query}`, token, headers, hold),
+      say: async (topic: string, ...payloads: string[]) => {
+        for (const payload of payloads) publisher.publish(topic, payload, { qos: topic.includes('commands') ? 2 : 1, messageId: ++id })
+        await publisher.settled()
+      },
+      publisher
+    }
+  }
+
+  const stored = async ({ ask, token }: Pick<Beside, 'ask' | 'token'>) => (await ask('GET', `/api/rooms/lobby/history?limit=1000&after=${encodeCursor(0)}`, token('bob'))).json().messages.reverse() as Record<string, unknown>[]
+
+  it('brings what comes, as history has it, with cursors as ids', async () => {
+    const foyer = await serve()
+    const { open, say } = foyer
+    const reader = await open('filter=rooms/lobby/%23')
+    assert.equal(reader.status, 200)
+    assert.match(String(reader.headers.get('content-type')), /^text\/event-stream/)
+    assert.match(String(reader.headers.get('cache-control')), /no-store/)
+    await reader.take(1, 'live')
+    assert.ok(reader.retry > 0)
+    await say('rooms/lobby/messages', 'hello', '{"a":\n  {"b": 1.0}}', 'a\r\nb')
+    await say('rooms/lobby/telemetry/d/t', '21.50', '[1,\r2]')
+    await say('rooms/lobby/commands/d', '{"on":true}')
+    const events = await reader.take(6)
+    const kept = await stored(foyer)
+    assert.deepEqual(messages(events), kept)
+    assert.deepEqual(events.map(({ id }) => id), kept.map(({ id }) => id))
+    // Digits that a number would lose.
+    assert.match(events[3]!.data, /"payload":21\.50\}$/)
+    assert.deepEqual(kept.map(({ qos }) => qos), [1, 1, 1, 1, 1, 2])
+  })
+
+  it('brings what is not stored without an id, and does not forget the one before', async () => {
+    const { open, say } = await serve()
+    const reader = await open('filter=rooms/lobby/%23')
+    await say('rooms/lobby/messages', 'stored')
+    await say('rooms/lobby/live/cursor', '{"x":1}')
+    const [first, second] = await reader.take(2)
+    assert.equal(JSON.parse(second!.data).id, null)
+    assert.deepEqual([JSON.parse(second!.data).sender, JSON.parse(second!.data).payload, second!.id], ['ann', { x: 1 }, first!.id])
+  })
+
+  it('goes on behind Last-Event-ID without a gap and without a repetition, also where nothing had come yet', async () => {
+    const { open, say } = await serve()
+    const idle = await open('filter=rooms/lobby/messages')
+    await idle.take(1, 'live')
+    const { lastEventId } = idle
+    assert.notEqual(lastEventId, '')
+    idle.close()
+    await say('rooms/lobby/messages', '1', '2', '3')
+    const second = await open('filter=rooms/lobby/messages', { 'last-event-id': lastEventId })
+    const [one, two] = await second.take(2)
+    assert.deepEqual(messages([one!, two!]).map(({ payload }) => payload.value), [1, 2])
+    second.close()
+    // The header is of the last time, the address of the first.
+    const third = await open('filter=rooms/lobby/messages&since=1h', { 'last-event-id': two!.id })
+    await say('rooms/lobby/messages', '4')
+    assert.deepEqual(messages(await third.take(2)).map(({ payload }) => payload.value), [3, 4])
+  })
+
+  it('begins where since says, and says when it is live and whether something is missing', async () => {
+    const { open, say } = await serve({ 'limits.replaySpan': '1h' })
+    await say('rooms/lobby/telemetry/d/t', '1', '2', '3')
+    for (const since of ['last=2', '10m', `from=${Date.now() - 60_000}`]) {
+      const reader = await open(`filter=rooms/lobby/%23&since=${since}`)
+      const [live] = await reader.take(1, 'live')
+      const replayed = since === 'last=2' ? 2 : 3
+      assert.deepEqual(JSON.parse(live!.data), { replayed, complete: true })
+      await say('rooms/lobby/live/now', 'now')
+      assert.deepEqual(texts(await reader.take(1)), ['now'])
+    }
+  })
+
+  it('is for those who may follow, and says in a sentence what is wrong', async () => {
+    const { open, token, ask } = await serve({ 'limits.replaysPerUser': '1' })
+    const device = token('d', { lobby: 'device' })
+    for (const [query, headers, who, status, words] of [
+      ['filter=rooms/lobby/messages', {}, null, 401, /no token was given/],
+      ['filter=rooms/lobby/messages', {}, 'nonsense', 401, /not a JWT/],
+      ['filter=rooms/lobby/messages', {}, device, 403, /you are device in lobby/],
+      ['filter=rooms/%23', {}, token('x', {}), 403, /./],
+      ['', {}, device, 400, /name what to follow: filter=/],
+      ['filter=', {}, device, 400, /name what to follow/],
+      ['filter=a/%23/b', {}, device, 400, /# before its end/],
+      ['filter=$share/g/rooms/lobby/messages', {}, token('o'), 400, /./],
+      ['filter=rooms/lobby/messages&since=yesterday', {}, token('o'), 400, /since is not valid: a replay begins with 10m/],
+      ['filter=rooms/lobby/messages&since=1h/rooms', {}, token('o'), 400, /since is not valid/],
+      ['filter=rooms/lobby/messages&last=1', {}, token('o'), 400, /there is no parameter \\"last\\" here: there are filter, since/],
+      ['filter=rooms/lobby/messages', { 'last-event-id': '17' }, token('o'), 400, /Last-Event-ID must be the id of an event, not \\"17\\"/]
+    ] as const) {
+      const reader = await open(query, headers, who)
+      assert.equal(reader.status, status, `${query}: ${reader.text}`)
+      assert.match(String(reader.headers.get('content-type')), /^application\/problem\+json/)
+      assert.match(reader.text, words)
+    }
+    assert.ok((await ask('HEAD', '/api/events?filter=rooms/lobby/messages', token('o'))).status >= 400)
+  })
+
+  it('ends with the token, with a revocation and with the server, and says so', async () => {
+    const { open, token, ask, admin, broker } = await serve()
+    const brief = await open('filter=rooms/lobby/messages', {}, token('brief', { lobby: 'owner' }, { expiresIn: 2 }))
+    await brief.take(1, 'expiring')
+    assert.match((await brief.take(1, 'end'))[0]!.data, /"code":"expired","message":"the token expired at/)
+    const revoked = await open('filter=rooms/lobby/messages', {}, token('rev'))
+    await ask('POST', '/api/revocations', admin, { sub: 'rev' })
+    assert.match((await revoked.take(1, 'end'))[0]!.data, /"code":"revoked"/)
+    const last = await open('filter=rooms/lobby/messages')
+    const stopped = broker.stop()
+    assert.match((await last.take(1, 'end'))[0]!.data, /"code":"shuttingDown"/)
+    await stopped
+    await until(() => last.ended, 'the end of the stream')
+  })
+
+  it('takes a ticket, and lets pages of allowed origins read', async () => {
+    const { open, ask, token, say } = await serve({ 'websocket.origins': 'https://app.example' })
+    const { ticket } = (await ask('POST', '/api/tickets', token('bob'))).json()
+    const reader = await open(`filter=rooms/lobby/messages&ticket=${ticket}`, { origin: 'https://app.example' }, null)
+    assert.deepEqual([reader.status, reader.headers.get('access-control-allow-origin')], [200, 'https://app.example'])
+    await say('rooms/lobby/messages', 'hello')
+    assert.deepEqual(texts(await reader.take(1)), ['hello'])
+    assert.equal((await open(`filter=rooms/lobby/messages&ticket=${ticket}`, {}, null)).status, 401)
+  })
+
+  it('ends for who reads too slowly rather than that it leaves something out, so that coming back brings all', async () => {
+    const { open, say, publisher, broker } = await serve({ 'queue.messages': '100', 'queue.stallTimeout': '5m' })
+    let read = (): void => {}
+    const hold = new Promise<void>(resolve => { read = resolve })
+    const slow = await open('filter=rooms/lobby/telemetry/%23', {}, undefined, hold)
+    let sent = 0
+    while (broker.stats().connections === 2) {
+      for (let i = 0; i < 50; i++) publisher.publish('rooms/lobby/telemetry/d/n', String(++sent).padStart(8, ' ').padEnd(4000, ' '), { qos: 0 })
+      await say('rooms/lobby/live/x', 'x')
+    }
+    read()
+    await until(() => slow.ended, 'the end of the stream')
+    const before = slow.inbox.filter(({ event }) => event === 'message')
+    const again = await open('filter=rooms/lobby/telemetry/%23', { 'last-event-id': slow.lastEventId })
+    const all = [...before, ...await again.take(sent - before.length, 'message', 15_000)]
+    assert.deepEqual(messages(all).map(({ payload }) => payload), Array.from({ length: sent }, (_, i) => i + 1))
+    assert.ok(before.length > 0 && before.length < sent, `${before.length} of ${sent} were read before`)
+    assert.match(slow.inbox.at(-1)!.data, /"code":"slow","message":".*waiting longer/)
+  })
+
+  it('says now and then that it is alive', async () => {
+    const foyer = await newBroker(t, { 'auth.anonymous': 'owner' })
+    const app = createHttpApp({ logger: createLog().logger, bodyLimit: 1000, routes: [app => { eventsRoute(app, { broker: foyer.broker, heartbeat: 20 }) }] })
+    t.after(() => app.close())
+    const reader = await EventReader.open(t, `${await app.listen({ port: 0, host: '127.0.0.1' })}/api/events?filter=rooms/lobby/messages`, null)
+    await until(() => reader.comments >= 3, 'signs of life')
+  })
+
+  it('leaves nothing behind when the reader goes', async () => {
+    const { open, broker } = await serve({ 'presence.grace': '0s' })
+    const readers = await Promise.all(Array.from({ length: 20 }, () => open('filter=rooms/lobby/messages')))
+    await until(() => broker.presence('lobby').some(({ user, connections }) => user === 'bob' && connections === 20), 'that they are there')
+    for (const reader of readers) reader.close()
+    await until(() => broker.stats().connections === 1 && broker.presence('lobby').length === 0, 'that they are gone')
+  })
+})
