@@ -8,6 +8,8 @@ export class Page {
   readonly messages: StoredMessage[] = []
   /** Whether messages that are meant follow the last one. */
   more = false
+  /** Where it ends if nothing follows, and who read it knows that. */
+  upTo: number | undefined
   private readonly limit: number
   private bytes = 0
 

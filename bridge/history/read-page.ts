@@ -1,6 +1,7 @@
 import { FoyerError } from '../../protocol/errors.ts'
-import type { HistoryPage, HistoryQuery, Store } from '../store/store.ts'
+import type { HistoryQuery } from '../store/store.ts'
 import { Page } from './page.ts'
+import type { BoundedPage } from './read-ahead.ts'
 
 /** Read at least this many at once: where most is refused, a few at a time would take long. */
 const MIN_READ = 200
@@ -11,8 +12,13 @@ export const PAGE_TIMEOUT = 10_000
 /** What a page is asked for; which topics are refused is found out on the way. */
 export type PageQuery = Omit<HistoryQuery, 'exceptTopics'>
 
+/** The store, or what reads it ahead. */
+export interface Pages {
+  history (query: HistoryQuery): Promise<BoundedPage>
+}
+
 /** A page of what the store has. */
-export async function readPage (store: Pick<Store, 'history'>, query: PageQuery, allows: (topic: string) => boolean): Promise<HistoryPage> {
+export async function readPage (store: Pages, query: PageQuery, allows: (topic: string) => boolean): Promise<BoundedPage> {
   const page = new Page(query.limit)
   await fillFromStore(page, store, query, allows, Date.now() + PAGE_TIMEOUT)
   return page
@@ -22,18 +28,21 @@ export async function readPage (store: Pick<Store, 'history'>, query: PageQuery,
  * Reads on until the page is full of messages that are allowed. Topics that turned out to be refused are left out of the
  * following reads, so that a room full of what the caller may not have is not walked through message by message.
  */
-export async function fillFromStore (page: Page, store: Pick<Store, 'history'>, query: PageQuery, allows: (topic: string) => boolean, deadline: number): Promise<void> {
+export async function fillFromStore (page: Page, store: Pages, query: PageQuery, allows: (topic: string) => boolean, deadline: number): Promise<void> {
   const refused = new Set<string>()
   let { after, before } = query
   for (;;) {
     const limit = Math.max(page.wanted, refused.size > 0 ? MIN_READ : 0)
-    const { messages, more } = await store.history({ ...query, after, before, limit, exceptTopics: [...refused] })
+    const { messages, more, upTo } = await store.history({ ...query, after, before, limit, exceptTopics: [...refused] })
     for (const message of messages) {
       if (!allows(message.topic)) refused.add(message.topic)
       else if (!page.take(message)) return
     }
     const last = messages.at(-1)
-    if (!more || last === undefined) return
+    if (!more || last === undefined) {
+      page.upTo = upTo
+      return
+    }
     if (query.order === 'newest') before = last.time
     else after = last.time
     if (isLate(page, deadline)) return

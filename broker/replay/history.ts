@@ -15,6 +15,8 @@ export interface PastPage {
   readonly messages: readonly StoredMessage[]
   /** Whether messages that are meant follow the last one. */
   readonly more: boolean
+  /** Without more, and where that is known: every message that is meant up to there is among them. */
+  readonly upTo?: number | undefined
 }
 
 /** What the journal has let go of, for replays; whoever keeps it gives it to the broker (`Broker.remember`). */

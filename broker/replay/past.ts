@@ -80,11 +80,11 @@ export class Past {
           yield { messages: messages.filter(message => !erasures.covers(message)).map(lasting), upTo, gap: false }
         } else if (this.isInHistory(position) && (!following || position < mistrusted || !this.isInJournal(position))) {
           const { position: inHistory } = this.history!
-          const { messages, more } = await this.read({ filter: wanted.filter, after: position, before: Number.MAX_SAFE_INTEGER, order: 'oldest', limit }, wanted)
+          const { messages, more, upTo = inHistory } = await this.read({ filter: wanted.filter, after: position, before: Number.MAX_SAFE_INTEGER, order: 'oldest', limit }, wanted)
           // After the page, for what went just before it was read. Once is enough.
           lost ||= await isLost!(position)
           const last = messages.at(-1)?.time ?? position
-          position = more ? last : Math.max(last, inHistory)
+          position = more ? last : Math.max(last, upTo)
           const restored = this.restore(messages)
           if (restored.length > 0) limit = fitting(restored)
           yield { messages: restored, upTo: position, gap: lost }

@@ -1,11 +1,13 @@
 import { mkdir } from 'node:fs/promises'
 import { extname, join } from 'node:path'
+import { setImmediate as turn } from 'node:timers/promises'
 import type { Logger } from 'pino'
+import type { StoredMessage } from '../../../broker/index.ts'
 import type { RetentionRules } from '../retention.ts'
 import type { Forgotten, KeepingStore } from '../store.ts'
 import { startWorker } from '../worker-client.ts'
 import type { Sizes } from './keeper.ts'
-import { unpack, withCursor } from './packed-messages.ts'
+import { unpack, withCursor, type PackedMessages } from './packed-messages.ts'
 import type { Calls, Notice } from './worker-protocol.ts'
 
 export interface DuckdbStoreOptions {
@@ -75,7 +77,7 @@ export async function openDuckdbStore ({ dataDir, readOnly = false, logger, rete
     }),
     history: (query) => run(async () => {
       const { messages, more } = await worker.call('history', { query })
-      return { messages: Array.from(unpack(messages), withCursor), more }
+      return { messages: await unpackInTurns(messages), more }
     }),
     series: (query) => run(() => worker.call('series', { query })),
     range: (after, limit) => run(async () => {
@@ -99,4 +101,16 @@ export async function openDuckdbStore ({ dataDir, readOnly = false, logger, rete
       return closing
     }
   }
+}
+
+/** Messages that are unpacked before others get a turn. */
+const SLICE = 1000
+
+async function unpackInTurns (packed: PackedMessages): Promise<StoredMessage[]> {
+  const messages: StoredMessage[] = []
+  for (const row of unpack(packed)) {
+    if (messages.length > 0 && messages.length % SLICE === 0) await turn()
+    messages.push(withCursor(row))
+  }
+  return messages
 }
