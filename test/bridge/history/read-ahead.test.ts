@@ -13,7 +13,7 @@ const FILTERS = ['rooms/a/#', 'rooms/+/messages', '#'] as const
 const query = (filter: string, after: number, limit: number): HistoryQuery => ({ room: null, filters: [filter], exceptChannels: [], exceptTopics: [], after, before: Number.MAX_SAFE_INTEGER, order: 'oldest', limit })
 
 describe('reading history ahead', function () {
-  this.timeout(60_000)
+  this.timeout(rounds(600_000, 60_000))
   const t = useTeardown()
   const folder = useFolder()
 

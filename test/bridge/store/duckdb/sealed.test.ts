@@ -29,7 +29,7 @@ async function readOutside (dataDir: string, sql: string): Promise<unknown[]> {
 }
 
 describe('what the DuckDB store has sealed', function () {
-  this.timeout(60_000)
+  this.timeout(rounds(600_000, 60_000))
   const folder = useFolder()
 
   describe('keeps the contract of stores:', () => {
