@@ -1,31 +1,27 @@
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
-import { mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { mkdirSync, symlinkSync } from 'node:fs'
 import { join } from 'node:path'
-import { describe, it } from 'mocha'
-import { foyer, run, temporaryFolder } from '../helpers/cli-run.ts'
+import { it } from 'mocha'
+import { foyer, temporaryFolder } from '../helpers/cli-run.ts'
 import { history, serveWithSecret, token } from '../helpers/cli-serve.ts'
 import type { Answer } from '../helpers/limits.ts'
 import { MqttClient } from '../helpers/mqtt-client.ts'
+import { describeAsRoot, SmallDisk } from '../helpers/small-disk.ts'
 import { useTeardown } from '../helpers/teardown.ts'
 import { until } from '../helpers/within.ts'
 
 const TOPIC = 'rooms/lobby/state/x'
 const PAYLOAD = randomBytes(30_000).toString('base64')
 
-// Mounting is for root alone.
-const describeAsRoot = process.getuid?.() === 0 ? describe : describe.skip
-
 describeAsRoot('a store whose disk is full', function () {
   this.timeout(120_000)
   const t = useTeardown()
 
   it('holds up nobody until the journal is full as well, says how far behind it is, and has everything once when there is room', async () => {
-    const folder = temporaryFolder(t)
-    assert.equal((await run(t, ['mount', '-t', 'tmpfs', '-o', 'size=160m', 'tmpfs', folder])).code, 0)
-    t.after(async () => await run(t, ['umount', '-l', folder]))
+    const disk = await SmallDisk.mount(t, 160)
     // The journal is on another disk.
-    const dataDir = join(folder, 'data')
+    const dataDir = join(disk.folder, 'data')
     mkdirSync(dataDir)
     symlinkSync(temporaryFolder(t), join(dataDir, 'journal'))
     const served = await serveWithSecret(t, { dataDir, flags: ['--admission-max-wait', '1s', '--journal-max-bytes', '64MiB'] })
@@ -46,15 +42,7 @@ describeAsRoot('a store whose disk is full', function () {
     const lag = async (): Promise<number> => Number(/^foyer_recorder_lag_bytes (.+)$/m.exec(await (await fetch(`http://127.0.0.1:${ports.http}/metrics`)).text())![1])
     for (let i = 0; i < 20; i++) assert.equal((await publish()).reasonCode ?? 0, 0)
     await until(async () => await newest() === 19, 'that they are history')
-    // All that is left.
-    const ballast = join(folder, 'ballast')
-    for (let size = 16 * 2 ** 20; size >= 4096;) {
-      try {
-        writeFileSync(ballast, Buffer.alloc(size), { flag: 'a' })
-      } catch {
-        size = Math.floor(size / 2)
-      }
-    }
+    disk.fill()
     // Half of the journal is the share of one user.
     let last: Answer
     do last = await publish(); while ((last.reasonCode ?? 0) === 0)
@@ -71,7 +59,7 @@ describeAsRoot('a store whose disk is full', function () {
     assert.deepEqual(seenMeanwhile.reverse(), Array.from(seenMeanwhile, (_, i) => i))
     const refused = await fetch(`http://127.0.0.1:${ports.http}/api/rooms/lobby/series`, { headers: { authorization: `Bearer ${token('ann')}` } })
     assert.deepEqual([refused.status, (await refused.json() as { detail: string }).detail], [503, 'the store does not keep up, so a series would be incomplete now'])
-    rmSync(ballast)
+    disk.free()
     await until(async () => await newest() === acknowledged - 1, 'that everything is history', 60_000)
     // What is stored is removed from the journal, so there is room again.
     await until(async () => ((await publish()).reasonCode ?? 0) === 0, 'that it goes on', 20_000)
