@@ -11,7 +11,7 @@ import { eventsRoute } from './events/route.ts'
 import { pastOfStore } from './history/past-of-store.ts'
 import { historyRoute } from './history/route.ts'
 import { createHttpApp } from './http/app.ts'
-import { letPagesRead } from './http/cross-origin.ts'
+import { letPagesIn } from './http/cross-origin.ts'
 import { healthRoutes } from './http/health.ts'
 import { pageRoutes } from './http/page/route.ts'
 import type { Ports } from './http/page/route.ts'
@@ -26,6 +26,7 @@ import { createProcessMetrics } from './observe/process-metrics.ts'
 import { recorderMetrics } from './observe/recorder-metrics.ts'
 import { metricsRoute } from './observe/route.ts'
 import { presenceRoute } from './presence/route.ts'
+import { publishRoute } from './publish/route.ts'
 import type { Lag } from './recorder/recorder.ts'
 import { openStores } from './recorder/stores.ts'
 import { seriesRoute } from './series/route.ts'
@@ -98,7 +99,7 @@ export async function createBridge ({ config, broker, logger, version, mint = nu
     logger,
     bodyLimit: config.limits.packetBytes,
     routes: [
-      (app) => { letPagesRead(app, config.websocket.origins) },
+      (app) => { letPagesIn(app, config.websocket.origins) },
       (app) => { acceptTickets(app, tickets) },
       (app) => { healthRoutes(app, faults) },
       (app) => { pageRoutes(app, { version, config, broker, ports }) },
@@ -106,6 +107,7 @@ export async function createBridge ({ config, broker, logger, version, mint = nu
       (app) => { seriesRoute(app, { broker, store, recorder }) },
       (app) => { eventsRoute(app, { broker }) },
       (app) => { presenceRoute(app, broker) },
+      (app) => { publishRoute(app, broker) },
       // What only the embedded store can do.
       (app) => { if (embedded !== null) eraseRoutes(app, { broker, ...embedded }) },
       (app) => { if (embedded !== null) exportRoute(app, { broker, ...embedded, dataDir: config.dataDir }) },

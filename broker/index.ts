@@ -8,7 +8,7 @@ import { RecordType, recordType } from '../protocol/record.ts'
 import { Admission } from './admission/admission.ts'
 import { createPublishLimits } from './admission/publish-limits.ts'
 import { createControlPlane } from './aedes/control-plane.ts'
-import type { Authenticator } from './auth/identity.ts'
+import type { Authenticator, Identity } from './auth/identity.ts'
 import { writeRevocation } from './auth/revocation-records.ts'
 import { refuseRevoked, Revocations } from './auth/revocations.ts'
 import { ConnectRates } from './connection/connect-rates.ts'
@@ -30,6 +30,9 @@ import { Announcer } from './presence/announcer.ts'
 import { Presence } from './presence/presence.ts'
 import { SavedPresence } from './presence/presence-records.ts'
 import type { History } from './replay/history.ts'
+import { Publisher, type PublishOptions } from './publishing/publisher.ts'
+import { Receipts } from './publishing/receipts.ts'
+import type { OutsideMessage } from './publishing/request.ts'
 import { Past } from './replay/past.ts'
 import { Replays } from './replay/replays.ts'
 import { RetainedMessages } from './router/retained.ts'
@@ -55,6 +58,8 @@ export type { FileDamage } from './journal/recovery.ts'
 export type { Tail, TailRange } from './journal/tail.ts'
 export type { StoredMessage } from './message.ts'
 export type { Peer } from './peer.ts'
+export type { PublishOptions } from './publishing/publisher.ts'
+export type { OutsideMessage } from './publishing/request.ts'
 export type { History, PastPage, PastQuery } from './replay/history.ts'
 export type { UserControl } from './user-control.ts'
 
@@ -112,6 +117,11 @@ export interface Broker {
   listen (): Promise<Broker['addresses']>
   /** Takes over a byte stream as an MQTT connection. */
   attach (stream: Duplex, peer: Peer): void
+  /**
+   * Publishes for who has no connection, by the same rules as for those who have one. Resolves with the position of the
+   * message (null where its channel is not stored) when it is as durable as its channel says; see `Publisher.publish`.
+   */
+  publish (identity: Identity, message: OutsideMessage, options?: PublishOptions): Promise<string | null>
   readonly journal: JournalAccess
   /** Has replays read from there what the journal has let go of. Before listen(). */
   remember (history: History): void
@@ -179,10 +189,15 @@ export async function createBroker ({ config, logger, authenticator: verifier, f
   journal.isErased = message => erasures.coversStored(message)
   const saved = new SavedSessions()
   const savedPresence = new SavedPresence()
+  const receipts = new Receipts(config.limits.idempotencyKeys)
   await journal.open((bytes, start) => {
     saved.apply(bytes, start)
     savedPresence.apply(bytes, start)
-    if (recordType(bytes, start) === RecordType.message) retained.restore(bytes, start, topics)
+    if (recordType(bytes, start) === RecordType.message) {
+      retained.restore(bytes, start, topics)
+      receipts.restoreOf(bytes, start)
+    }
+    if (recordType(bytes, start) === RecordType.receipt) receipts.restore(bytes, start)
     if (recordType(bytes, start) === RecordType.revocation) revocations.restore(bytes, start)
     if (recordType(bytes, start) === RecordType.erasure) {
       erasures.restore(bytes, start)
@@ -190,6 +205,7 @@ export async function createBroker ({ config, logger, authenticator: verifier, f
     }
   })
   const admission = new Admission({ router, retained, ledger, journal, retainedTopics: config.limits.retainedTopics, retainedPerUser: config.limits.retainedPerUser, limits: createPublishLimits(config.limits, config.channels) })
+  const publisher = new Publisher({ admission, channels, topics, receipts, logger, maxWait })
   const presence = new Presence({ announcer: new Announcer({ admission, channels, journal, retained, topics, logger }), channels, grace: config.presence.grace, roomsBySpeaking: config.limits.subscriptions })
   const store = new JournalSessions(journal, topics, erasures, maxWait)
   const past = new Past({ journal: store, topics, tail: router.tail, erasures })
@@ -217,6 +233,7 @@ export async function createBroker ({ config, logger, authenticator: verifier, f
     yield * retained.saveAll(writer)
     yield * presence.saveAll(writer, journal.time)
     yield * revocations.saveAll(writer, journal.time)
+    yield * receipts.saveAll(writer)
     yield * erasures.saveAll(writer, journal.time, journal.segments[0]?.after ?? 0)
   })
   let listeners: Listeners | null = null
@@ -227,6 +244,7 @@ export async function createBroker ({ config, logger, authenticator: verifier, f
 
   const shutDown = async (): Promise<void> => {
     const stopped = listeners?.close()
+    publisher.close()
     await connections.close(() => journal.flush())
     presence.close()
     await stopped
@@ -252,6 +270,7 @@ export async function createBroker ({ config, logger, authenticator: verifier, f
       return addresses()
     },
     attach: connections.accept,
+    publish: async (identity, message, options) => await publisher.publish(identity, message, options),
     journal,
     remember: history => replays.remember(history),
     presence: room => Array.from(presence.in(room), ({ user, since, connections }) => ({ user, since, connections })),

@@ -59,7 +59,7 @@ export const declarations = {
   }),
 
   websocket: section('MQTT over WebSocket, at `/mqtt` of `http` and `https`.', {
-    origins: key(origins, [], 'Origins of web pages that may connect, and read what rooms hold over HTTP, exactly as browsers send them (`https://app.example.com`), or `*` for all; in the environment separated by commas. Empty means pages from the host they connect to, and from loopback. Clients that send no origin are not browsers and always may.')
+    origins: key(origins, [], 'Origins of web pages that may connect, and over HTTP read what rooms hold and publish, exactly as browsers send them (`https://app.example.com`), or `*` for all; in the environment separated by commas. Empty means pages from the host they connect to, and from loopback. Clients that send no origin are not browsers and always may.')
   }),
 
   metrics: section('Numbers for Prometheus, at `/metrics` of `http` and `https`.', {
@@ -89,6 +89,7 @@ export const declarations = {
     seriesPerUser: key(orOff(count(1, 10_000_000)), 'off', 'Stored topics that one user may publish to per hour; one that it has not used for an hour makes room for another. It protects the store against names that are made up by mistake, such as a time in the topic. Off because nobody but you knows how many are right; costs memory for the names, at most so many per user.'),
     roomsPerUser: key(orOff(count(1, 10_000_000)), 'off', 'Rooms that one user may use at once: those it published to, or subscribed to by name, within the last hour. Wildcards and subscriptions of sessions that come back are not counted. Off, and costs memory, likewise.'),
     revocations: key(count(1, 10_000_000), 100_000, 'Revocations that are kept: one for each user whose tokens were revoked, and one for each single token until it would have ended. Each costs about a hundred bytes of memory, and of every snapshot.'),
+    idempotencyKeys: key(count(1, 10_000_000), 100_000, 'Values of `Idempotency-Key` that are remembered of all who publish over HTTP, each for 24 hours; of more, the oldest are forgotten before. Each costs about 150 bytes of memory, and 60 of every snapshot.'),
     replaysPerUser: key(count(1, 100_000), 20, 'Replays (`$replay/...`) of one user that may be under way at once; one that has caught up with the present does not count. Each holds a page of some hundred messages in memory.'),
     replaySpan: key(orOff(duration('1s')), 'off', 'How far back a replay may reach; one that asks for more begins there, and is told that it is not complete. Off lets it reach back as far as history does.'),
     keepalive: key(duration('1s', '65535s'), '18h', 'Longest keep-alive; clients that ask for more or for none get this one. A shorter one finds dead connections sooner and costs a packet per interval.')

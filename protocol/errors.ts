@@ -73,6 +73,7 @@ const table = {
 
   ticket: { kind: 'http', reasonCode: 0x87, status: 401, sentence: 'the ticket is not known: it was used, or is older than 30 seconds', remedy: 'get another one with POST /api/tickets; each is for one request' },
   badRequest: { kind: 'http', reasonCode: 0x80, status: 400, sentence: 'the request is not valid', remedy: 'see the detail' },
+  idempotency: { kind: 'http', reasonCode: 0x80, status: 422, sentence: 'the Idempotency-Key was used for another request', remedy: 'use a new key for each message, and the same one only to send the very same request again' },
   notFound: { kind: 'http', reasonCode: 0x80, status: 404, sentence: 'there is nothing at this address', remedy: 'the routes are listed in docs/http.md' },
   unavailable: { kind: 'not-now', reasonCode: 0x88, returnCode: 3, status: 503, sentence: 'the server cannot do this now', remedy: 'try again in a moment' },
   internal: { kind: 'closed', reasonCode: 0x80, status: 500, sentence: 'something went wrong in the server', remedy: 'the operator finds it in the log' }
@@ -94,11 +95,14 @@ export function errorEntry (code: ErrorCode): ErrorEntry {
 /** An error that a person will read: `message` says what and where, the table adds the remedy. */
 export class FoyerError extends Error {
   readonly code: ErrorCode
+  /** Milliseconds after which trying again may do; null when nobody can say. */
+  readonly retryIn: number | null
 
-  constructor (code: ErrorCode, message: string = table[code].sentence, options?: { cause?: unknown }) {
+  constructor (code: ErrorCode, message: string = table[code].sentence, options: { cause?: unknown, retryIn?: number } = {}) {
     super(message, options)
     this.name = 'FoyerError'
     this.code = code
+    this.retryIn = options.retryIn ?? null
   }
 
   get entry (): ErrorEntry {

@@ -33,7 +33,9 @@ export const RecordType = {
   /** Who of a room was told to be there, or gone. */
   presence: 9,
   /** What nobody is to find any more, up to a position. */
-  erasure: 10
+  erasure: 10,
+  /** In snapshots: that a request to publish was served; its position is that of the message. */
+  receipt: 11
 } as const
 
 export type AnyRecordType = typeof RecordType[keyof typeof RecordType]
@@ -54,7 +56,9 @@ export const MessageTag = {
   forward: 9,
   /** The session whose will this was; writing it is what uses the will up. */
   willOf: 11,
-  payload: 12
+  payload: 12,
+  /** Names the request that published it, so that none is served twice. */
+  receipt: 13
 } as const
 
 /** Bits of the field `flags`. */

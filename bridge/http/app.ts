@@ -2,6 +2,7 @@ import Fastify, { LogController } from 'fastify'
 import type { FastifyBaseLogger, FastifyInstance } from 'fastify'
 import type { Logger } from 'pino'
 import { onError, onNotFound } from './errors.ts'
+import { readJson } from './json.ts'
 import { refuseOtherMethods } from './other-methods.ts'
 import { addSecurityHeaders } from './security-headers.ts'
 
@@ -24,8 +25,7 @@ export function createHttpApp ({ logger, bodyLimit, routes }: HttpAppOptions): F
     routerOptions: { maxParamLength: 500 },
     frameworkErrors: onError
   })
-  // Every body here is JSON: other types are refused as such.
-  app.removeContentTypeParser('text/plain')
+  readJson(app)
   addSecurityHeaders(app)
   app.setErrorHandler(onError)
   app.setNotFoundHandler(onNotFound)

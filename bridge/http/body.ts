@@ -1,5 +1,6 @@
 import type { FastifyRequest } from 'fastify'
 import { FoyerError } from '../../protocol/errors.ts'
+import { unknownMember } from './json.ts'
 
 /** What a request sent, by name. */
 export type Body = ReadonlyMap<string, unknown>
@@ -12,7 +13,7 @@ export function bodyOf ({ body }: FastifyRequest, known: readonly string[]): Bod
   if (typeof body !== 'object' || body === null || Array.isArray(body)) throw new FoyerError('badRequest', `the body must be a JSON object, with ${known.join(', ')}`)
   const members = new Map(Object.entries(body))
   for (const name of members.keys()) {
-    if (!known.includes(name)) throw new FoyerError('badRequest', `there is no member ${JSON.stringify(name.slice(0, 64))} here: there are ${known.join(', ')}`)
+    if (!known.includes(name)) throw unknownMember(name, known)
   }
   return members
 }

@@ -1,5 +1,5 @@
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
-import { FoyerError } from '../../protocol/errors.ts'
+import { FoyerError, type ErrorCode } from '../../protocol/errors.ts'
 import { problem, PROBLEM_TYPE, problemOf } from './problem.ts'
 import type { Problem } from './problem.ts'
 
@@ -10,10 +10,14 @@ export function sendProblem (reply: FastifyReply, body: Problem): FastifyReply {
   return reply.code(body.status).type(PROBLEM_TYPE).send(JSON.stringify(body))
 }
 
+/** What the journal says once, and nobody has to hear again for each request. */
+const KNOWN: ReadonlySet<ErrorCode> = new Set(['disk', 'backpressure', 'shuttingDown'])
+
 /** Answers what a route threw. Only what we did not expect is logged: the rest is the caller's to know. */
 export function onError (error: FastifyError | FoyerError, request: FastifyRequest, reply: FastifyReply): FastifyReply {
   if (error instanceof FoyerError) {
-    if (error.entry.status >= 500) request.log.error({ err: error, method: request.method, url: pathOf(request) }, 'a request could not be served')
+    if (error.retryIn !== null) reply.header('retry-after', String(Math.max(1, Math.ceil(error.retryIn / 1000))))
+    if (error.entry.status >= 500 && !KNOWN.has(error.code)) request.log.error({ err: error, method: request.method, url: pathOf(request) }, 'a request could not be served')
     return sendProblem(reply, problemOf(error))
   }
   const status = error.statusCode ?? 500

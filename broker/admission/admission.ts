@@ -70,12 +70,12 @@ export class Admission {
 
   /**
    * Judges a publish by its sender's grants and accepts it if they allow it. With `Pending` the answer comes later, to
-   * the claim that the caller makes before this turn ends.
+   * the claim that the caller makes before this turn ends. `receipt` goes into its record, where it has one.
    */
-  admit (sender: Sender, publication: Publication): Outcome | NotNow | Pending {
+  admit (sender: Sender, publication: Publication, receipt: Uint8Array | null = null): Outcome | NotNow | Pending {
     const verdict = sender.verdict(publication.topic, publication.qos)
     if (verdict.code !== null) return this.refuse(verdict.code, verdict.rule)
-    return this.accept(sender, publication)
+    return this.accept(sender, publication, null, receipt)
   }
 
   /**
@@ -83,7 +83,7 @@ export class Admission {
    * session whose will it is. What the broker itself says has no limit and never waits: it asks before whether there is
    * room.
    */
-  accept (sender: Sender, publication: Publication, willOf: string | null = null): Outcome | NotNow | Pending {
+  accept (sender: Sender, publication: Publication, willOf: string | null = null, receipt: Uint8Array | null = null): Outcome | NotNow | Pending {
     const { retained, journal } = this.options
     const { isBroker } = sender
     const limits = isBroker ? null : this.options.limits
@@ -146,7 +146,7 @@ export class Admission {
     }
     if (!always) topic.lastKept = time
     const pending = new Pending(message, this.release)
-    writeMessage(journal.begin(RecordType.message, time), message, sender.record, { packetId: publication.packetId, willOf })
+    writeMessage(journal.begin(RecordType.message, time), message, sender.record, { packetId: publication.packetId, willOf, receipt })
     const size = journal.end(channel.durability, pending, topic.topic, sender.sub)
     limits?.journaled(sender, size, now)
     return channel.durability === 'memory' ? accepted(message) : pending

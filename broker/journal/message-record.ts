@@ -10,6 +10,8 @@ export interface MessageExtras {
   readonly packetId: number
   /** The session whose will it is, null for others. */
   readonly willOf: string | null
+  /** The request that it answers, encoded; null for others. See publishing/request.ts. */
+  readonly receipt?: Uint8Array | null
 }
 
 /** The fields of a topic, which begin each of its messages: `messageTopic` expects the topic first. */
@@ -25,7 +27,7 @@ export function senderFields (sub: string, session: string | null): KnownBytes {
 }
 
 /** Writes the fields of a message into the record that was begun; `sender` is what `senderFields` made. */
-export function writeMessage (writer: RecordWriter, message: Message, sender: KnownBytes, { packetId, willOf }: MessageExtras): void {
+export function writeMessage (writer: RecordWriter, message: Message, sender: KnownBytes, { packetId, willOf, receipt = null }: MessageExtras): void {
   const { qos, retain, stored, echo, expiresAt, forward } = message
   writer.raw(topicFields(message.topic))
   writer.raw(sender)
@@ -34,5 +36,6 @@ export function writeMessage (writer: RecordWriter, message: Message, sender: Kn
   if (expiresAt !== 0) writer.uint64(MessageTag.expiresAt, expiresAt)
   if (forward !== null) writer.field(MessageTag.forward, forward)
   if (willOf !== null) writer.text(MessageTag.willOf, willOf)
+  if (receipt !== null) writer.field(MessageTag.receipt, receipt)
   writer.field(MessageTag.payload, message.source, message.start, message.end)
 }

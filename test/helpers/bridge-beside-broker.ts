@@ -1,4 +1,5 @@
 import { createBridge } from '../../bridge/index.ts'
+import type { BrokerOptions } from '../../broker/index.ts'
 import { mintToken } from '../../broker/auth/mint.ts'
 import { newBroker, SECRET, type Keys, type TestBroker } from './foyer.ts'
 import { request, type Answer } from './bridge-server.ts'
@@ -16,8 +17,8 @@ export interface Beside extends TestBroker {
 }
 
 /** Opens both in this process, closed at teardown; `signs`: the bridge has the secret of the tokens. */
-export async function besideBroker (t: Teardown, keys: Keys = {}, signs = true): Promise<Beside> {
-  const foyer = await newBroker(t, keys)
+export async function besideBroker (t: Teardown, keys: Keys = {}, signs = true, disk: Pick<BrokerOptions, 'files'> = {}): Promise<Beside> {
+  const foyer = await newBroker(t, keys, '', disk)
   const { logger, lines } = createLog()
   const bridge = await createBridge({ config: foyer.config, broker: foyer.broker, logger, version: 'test', ...signs && { mint: wish => mintToken(SECRET, wish) } })
   t.after(() => bridge.close())

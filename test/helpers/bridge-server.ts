@@ -81,6 +81,7 @@ export function useServer (): (flags?: Record<string, string>, file?: string) =>
         attached.push(peer)
         stream.destroy()
       },
+      publish: async () => { throw new Error('this broker takes no messages') },
       journal,
       remember: () => {},
       presence: () => [],

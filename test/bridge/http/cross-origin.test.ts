@@ -23,6 +23,7 @@ describe('pages of other origins', () => {
         assert.equal(answer.status, 200, answer.text)
         assert.deepEqual(access(answer), [origin, null, null, null])
         assert.equal(answer.headers.get('vary'), 'Origin')
+        assert.equal(answer.headers.get('access-control-expose-headers'), 'Link, Retry-After')
       }
       // What is wrong can be read as well.
       for (const [path, bearer, status] of [['/api/rooms/lobby/history?limit=no', owner, 400], ['/api/rooms/lobby/history', null, 401], ['/api/rooms/lobby/history?ticket=used', null, 401]] as const) {
@@ -54,6 +55,18 @@ describe('pages of other origins', () => {
     assert.equal((await preflight(usual, READABLE[0]!, APP)).status, 403)
     const open = await serve({ 'websocket.origins': '*' })
     for (const origin of [APP, 'null']) assert.equal((await open.get(READABLE[0]!, owner, { headers: { origin } })).headers.get('access-control-allow-origin'), origin)
+  })
+
+  it('may publish where websocket.origins lists them', async () => {
+    const server = await serve({ 'websocket.origins': APP })
+    const asked = await preflight(server, '/api/publish', APP, 'POST')
+    assert.equal(asked.status, 204)
+    assert.deepEqual(access(asked), [APP, 'POST', 'Authorization, Content-Type, Idempotency-Key', null])
+    const answer = await server.get('/api/publish', owner, { method: 'POST', body: '{}', headers: { origin: APP, 'content-type': 'application/json' } })
+    assert.equal(answer.status, 400)
+    assert.deepEqual(access(answer), [APP, null, null, null])
+    const refused = await preflight(server, '/api/publish', 'https://evil.com', 'POST')
+    assert.equal(refused.json().detail, 'pages of https://evil.com may not publish: websocket.origins does not list that origin')
   })
 
   it('may do nothing else', async () => {
