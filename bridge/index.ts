@@ -29,6 +29,7 @@ import { presenceRoute } from './presence/route.ts'
 import { publishRoute } from './publish/route.ts'
 import type { Lag } from './recorder/recorder.ts'
 import { openStores } from './recorder/stores.ts'
+import { roomsRoute } from './rooms/route.ts'
 import { seriesRoute } from './series/route.ts'
 import { createWebSocketGate } from './websocket/gate.ts'
 
@@ -103,6 +104,7 @@ export async function createBridge ({ config, broker, logger, version, mint = nu
       (app) => { acceptTickets(app, tickets) },
       (app) => { healthRoutes(app, faults) },
       (app) => { pageRoutes(app, { version, config, broker, ports }) },
+      (app) => { roomsRoute(app, { broker, store: embedded?.store ?? null }) },
       (app) => { historyRoute(app, { broker, journal: broker.journal, store, recorder }) },
       (app) => { seriesRoute(app, { broker, store, recorder }) },
       (app) => { eventsRoute(app, { broker }) },

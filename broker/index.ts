@@ -127,6 +127,8 @@ export interface Broker {
   remember (history: History): void
   /** Who is in a room, in the order in which they joined. */
   presence (room: string): Participant[]
+  /** Rooms that anybody is in, or of which anything is retained; some come twice. */
+  rooms (): Iterable<string>
   /** Forgets what was accepted so far of a room or a sender, but for history: clears retained messages, and lets nobody read the rest from the journal. */
   erase (forgotten: ErasureScope): Promise<Erased>
   stats (): BrokerStats
@@ -274,6 +276,10 @@ export async function createBroker ({ config, logger, authenticator: verifier, f
     journal,
     remember: history => replays.remember(history),
     presence: room => Array.from(presence.in(room), ({ user, since, connections }) => ({ user, since, connections })),
+    rooms: function * () {
+      yield * presence.names
+      yield * retained.rooms
+    },
     erase: forgotten => erase(forgotten, { journal, erasures, retained, maxWait }),
     stats: () => ({
       connections: connections.size,

@@ -3,10 +3,8 @@ import { FoyerError } from '../../protocol/errors.ts'
 import { parseInstant } from '../../protocol/instant.ts'
 import { roomFault } from '../../protocol/names.ts'
 import { filterFault } from '../../protocol/topic.ts'
+import { parseLimit } from '../http/limit.ts'
 import type { HistoryQuery } from '../store/store.ts'
-
-const DEFAULT_LIMIT = 100
-const MAX_LIMIT = 1000
 
 export const PARAMETERS = ['filter', 'limit', 'before', 'after', 'from', 'to'] as const
 
@@ -51,13 +49,6 @@ function parseFilter (room: string, filter: string): string {
   const fault = filterFault(`rooms/${room}/${filter}`)
   if (fault !== null) throw new FoyerError('filter', fault)
   return filter
-}
-
-function parseLimit (text: string | undefined): number {
-  if (text === undefined) return DEFAULT_LIMIT
-  const limit = /^\d{1,6}$/.test(text) ? Number(text) : 0
-  if (limit < 1 || limit > MAX_LIMIT) throw new FoyerError('badRequest', `limit must be a number from 1 to ${MAX_LIMIT}, not ${JSON.stringify(text)}`)
-  return limit
 }
 
 function cursorTime (name: string, text: string | undefined): number | null {

@@ -2,6 +2,7 @@ import type { FastifyInstance, FastifyRequest } from 'fastify'
 import type { Broker } from '../../broker/index.ts'
 import { FoyerError } from '../../protocol/errors.ts'
 import { identityOf } from '../http/authenticate.ts'
+import { linkToNext } from '../http/link.ts'
 import { queryOf } from '../http/query.ts'
 import type { HistoryPage } from '../store/store.ts'
 import { PARAMETERS, parseHistoryRequest } from './parse-request.ts'
@@ -19,11 +20,13 @@ export interface HistoryOptions extends HistorySources {
 export function historyRoute (app: FastifyInstance, { broker, ...sources }: HistoryOptions): void {
   app.get('/api/rooms/:room/history', async (request: FastifyRequest<{ Params: { room: string } }>, reply) => {
     const identity = await identityOf(request, broker.authenticator)
-    const wanted = parseHistoryRequest(request.params.room, queryOf(request, PARAMETERS))
+    const query = queryOf(request, PARAMETERS)
+    const wanted = parseHistoryRequest(request.params.room, query)
     const permission = permissionFor(broker.channels, identity, wanted.room, wanted.filter)
     const { messages, more } = await read(sources, wanted, permission)
     // The cursor of the end at which reading goes on: `before` that of the oldest, `after` that of the newest message.
     const next = more ? messages.at(-1)?.cursor ?? null : null
+    if (next !== null) reply.header('link', linkToNext(request, query, { [wanted.order === 'newest' ? 'before' : 'after']: next }))
     return reply.type('application/json; charset=utf-8').send(renderHistory(wanted.order === 'newest' ? messages : messages.toReversed(), next))
   })
 }

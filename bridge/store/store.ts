@@ -125,6 +125,15 @@ export interface Forgotten {
   readonly erasures: readonly Erasure[]
 }
 
+/** Which rooms are asked for. */
+export interface RoomsQuery {
+  /** Only names behind this one. */
+  readonly after: string
+  /** What names begin with, any of them; the empty one is all rooms. */
+  readonly prefixes: readonly string[]
+  readonly limit: number
+}
+
 /** What the embedded store can do beyond every store. */
 export interface KeepingStore extends Store, Forgotten {
   /**
@@ -133,6 +142,9 @@ export interface KeepingStore extends Store, Forgotten {
    * rewriting of the files that hold them, which is begun at once.
    */
   erase (erasure: Erasure): Promise<void>
+
+  /** Rooms that have messages, in the order of their names (by their characters' codes). */
+  rooms (query: RoomsQuery): Promise<readonly string[]>
 
   /** Writes the messages of a query (its order and limit are not looked at) to a new Parquet file; resolves with their number. */
   exportParquet (query: HistoryQuery, path: string): Promise<number>

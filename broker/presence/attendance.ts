@@ -57,6 +57,11 @@ export class Attendance {
     return first?.leavesAt ?? Infinity
   }
 
+  /** Rooms that anybody is in; some of them may be left in this moment. */
+  get names (): Iterable<string> {
+    return this.rooms.keys()
+  }
+
   /** Those in a room, in the order in which they joined. */
   * in (room: string): Generator<Member> {
     for (const member of this.rooms.get(room)?.values() ?? []) if (isThere(member)) yield member

@@ -64,6 +64,11 @@ export class Presence implements SessionWatcher {
     return this.attendance.members
   }
 
+  /** Names of rooms with anybody in them. */
+  get names (): Iterable<string> {
+    return this.attendance.names
+  }
+
   /** Those in a room, in the order in which they joined. */
   in (room: string): Iterable<Member> {
     return this.attendance.in(room)

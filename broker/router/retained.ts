@@ -17,6 +17,7 @@ export class RetainedMessages {
   private count = 0
   /** Topics by the user whose message they keep. */
   private readonly perUser = new Map<string, number>()
+  private readonly perRoom = new Map<string, number>()
 
   get size (): number {
     return this.count
@@ -25,6 +26,11 @@ export class RetainedMessages {
   /** Topics that keep a message of this user. */
   of (sub: string): number {
     return this.perUser.get(sub) ?? 0
+  }
+
+  /** Rooms of which any topic keeps a message. */
+  get rooms (): Iterable<string> {
+    return this.perRoom.keys()
   }
 
   get (topic: string): Message | null {
@@ -53,16 +59,15 @@ export class RetainedMessages {
   }
 
   private replace (level: Level, message: Message | null): void {
-    if (level.message !== null) this.add(level.message.sender, -1)
-    if (message !== null) this.add(message.sender, 1)
+    if (level.message !== null) this.add(level.message, -1)
+    if (message !== null) this.add(message, 1)
     level.message = message
   }
 
-  private add (sub: string, count: number): void {
+  private add ({ sender, topic }: Message, count: number): void {
     this.count += count
-    const sum = this.of(sub) + count
-    if (sum === 0) this.perUser.delete(sub)
-    else this.perUser.set(sub, sum)
+    addTo(this.perUser, sender, count)
+    addTo(this.perRoom, topic.match!.room, count)
   }
 
   /** Takes up the message of a record, if it is to be retained. */
@@ -149,4 +154,10 @@ export class RetainedMessages {
 function isAlwaysRecorded ({ topic }: Message): boolean {
   const { store, durability } = topic.match!.channel
   return store || durability !== 'memory'
+}
+
+function addTo (counts: Map<string, number>, name: string, count: number): void {
+  const sum = (counts.get(name) ?? 0) + count
+  if (sum === 0) counts.delete(name)
+  else counts.set(name, sum)
 }

@@ -85,6 +85,7 @@ export function useServer (): (flags?: Record<string, string>, file?: string) =>
       journal,
       remember: () => {},
       presence: () => [],
+      rooms: () => [],
       erase: async () => ({ upTo: journal.time, retained: 0 }),
       stats: () => STATS,
       stop: async () => {},

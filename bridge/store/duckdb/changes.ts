@@ -1,5 +1,6 @@
 import type { DuckDBConnection } from '@duckdb/node-api'
 import type { Erasure, Removal } from '../store.ts'
+import { addRooms, dropRoom, findRooms } from './rooms.ts'
 import { saveManifest, type Manifest, type SealedFile } from './sealed-files.ts'
 
 /** What happens to the files in one step. */
@@ -22,8 +23,8 @@ export function changed (manifest: Manifest, { add = [], remove = [], sealedUpTo
   }
 }
 
-/** Makes a change durable, all of it or nothing. */
-export async function saveChange (connection: DuckDBConnection, manifest: Manifest, change: Change): Promise<void> {
+/** Makes a change durable, all of it or nothing. `sealed` is SQL of the messages that it seals; null when it seals none. */
+export async function saveChange (connection: DuckDBConnection, manifest: Manifest, change: Change, sealed: string | null = null): Promise<void> {
   const { sealedUpTo, removals = [], erased, rules } = change
   await transaction(connection, async () => {
     await saveManifest(connection, manifest, changed(manifest, change))
@@ -31,7 +32,9 @@ export async function saveChange (connection: DuckDBConnection, manifest: Manife
       await connection.run('DELETE FROM messages WHERE time <= $upTo', { upTo: BigInt(sealedUpTo) })
       await connection.run('DELETE FROM origins WHERE id NOT IN (SELECT origin FROM messages)')
     }
+    if (sealed !== null) await addRooms(connection, sealed)
     for (const { room, channel, upTo } of removals) {
+      await dropRoom(connection, { room, channel, upTo })
       await connection.run('INSERT OR REPLACE INTO removals VALUES ($room, $channel, $upTo)', { room, channel, upTo: BigInt(upTo) })
     }
     if (erased !== undefined) {
@@ -42,12 +45,17 @@ export async function saveChange (connection: DuckDBConnection, manifest: Manife
   })
 }
 
-/** From now on nobody sees it; what came last goes at once. */
-export async function saveErasure (connection: DuckDBConnection, { kind, name, upTo }: Erasure): Promise<void> {
+/**
+ * From now on nobody sees it; what came last goes at once. `rest` is SQL of what is sealed and stays visible, null when there
+ * is nothing: which rooms a sender was alone in can only be found there.
+ */
+export async function saveErasure (connection: DuckDBConnection, { kind, name, upTo }: Erasure, rest: string | null): Promise<void> {
   const values = { name, upTo: BigInt(upTo) }
   await transaction(connection, async () => {
     await connection.run(`DELETE FROM messages WHERE time <= $upTo AND origin IN (SELECT id FROM origins WHERE ${kind} = $name)`, values)
     await connection.run('INSERT INTO erasures VALUES ($kind, $name, $upTo, false)', { kind, ...values })
+    if (kind === 'room') await dropRoom(connection, { room: name, upTo })
+    else await findRooms(connection, rest)
   })
 }
 

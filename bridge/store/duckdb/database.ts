@@ -6,7 +6,7 @@ import { DuckDBInstance } from '@duckdb/node-api'
 import type { DuckDBConnection } from '@duckdb/node-api'
 import { RecordRows } from '../record-rows.ts'
 import { KEEP_ALL, type RetentionRules } from '../retention.ts'
-import type { Erasure, Forgotten, HistoryQuery, SeriesPage, SeriesQuery } from '../store.ts'
+import type { Erasure, Forgotten, HistoryQuery, RoomsQuery, SeriesPage, SeriesQuery } from '../store.ts'
 import { settle, removeLeftovers } from './adoption.ts'
 import { appendRows, type Added } from './append-rows.ts'
 import { changed, loadErasures, loadRemovals, saveChange, saveErasure, transaction, type Change } from './changes.ts'
@@ -15,8 +15,9 @@ import { Keeper, type Recent, type Sizes } from './keeper.ts'
 import { Origins } from './origins.ts'
 import type { Row } from './packed-messages.ts'
 import { readHistory, readRange, type Contents, type Rows } from './pages.ts'
+import { findRooms, knowsRooms, readRooms } from './rooms.ts'
 import { checkVersion, migrate } from './schema.ts'
-import { loadManifest, type Manifest } from './sealed-files.ts'
+import { loadManifest, type Manifest, type SealedFile } from './sealed-files.ts'
 import { readSeries } from './series.ts'
 import { literal, notErased, sealedSource } from './sources-sql.ts'
 import { Reading } from './statement.ts'
@@ -54,6 +55,7 @@ export interface Database {
   series (query: SeriesQuery): Promise<SeriesPage>
   range (after: number, limit: number): Promise<Row[]>
   count (before: number): Promise<number>
+  rooms (query: RoomsQuery): Promise<string[]>
   erase (erasure: Erasure): Promise<void>
   exportParquet (query: HistoryQuery, path: string): Promise<number>
   /** Does what is to be done about the files, as if it were `now` (milliseconds since 1970). */
@@ -92,6 +94,8 @@ export async function openDatabase ({ path, readOnly, retention = KEEP_ALL, expo
     // What was taken over may be kept by other rules than these.
     if (manifest !== stored) await saveChange(writer, stored, { add: manifest.files.filter((file) => !stored.files.includes(file)), remove: stored.files.filter((file) => !manifest.files.includes(file)), sealedUpTo: manifest.sealedUpTo, rules: '' })
     await removeLeftovers(folder, settled.leftovers)
+    // Of a database that was lost, or made by an older Foyer, the files have to tell.
+    if (manifest !== stored || !(await knowsRooms(writer))) await transaction(writer, async () => { await findRooms(writer, visible(manifest.files, erasures)) })
   }
   // Some may have gone by then, and what is given a number that is gone would never be found.
   const origins = await Origins.load(writer)
@@ -121,6 +125,11 @@ export async function openDatabase ({ path, readOnly, retention = KEEP_ALL, expo
     events.onForgotten({ removals: [...removals.values()], erasures: erased })
   }
 
+  /** SQL of what is in some files and was not erased. */
+  function visible (files: readonly SealedFile[], erased: readonly Erasure[]): string | null {
+    return files.length === 0 ? null : `(SELECT * FROM ${sealedSource(folder, files)} WHERE ${notErased(erased)})`
+  }
+
   async function append (records: Uint8Array): Promise<void> {
     const rows = new RecordRows(records, last)
     // Often there is nothing but what clients told us about their sessions.
@@ -140,7 +149,7 @@ export async function openDatabase ({ path, readOnly, retention = KEEP_ALL, expo
   }
 
   async function commit (change: Change): Promise<void> {
-    await saveChange(writer, manifest, change)
+    await saveChange(writer, manifest, change, change.sealedUpTo === undefined ? null : visible(change.add ?? [], erasures))
     const names = new Set(manifest.files.map(({ name }) => name))
     manifest = changed(manifest, change)
     for (const { name } of manifest.files) names.delete(name)
@@ -174,9 +183,10 @@ export async function openDatabase ({ path, readOnly, retention = KEEP_ALL, expo
     series: (query) => reads.run(() => readSeries(new Reading(reader), contents(), query)),
     range: (after, limit) => reads.run(() => readRange(new Reading(reader), contents(), after, limit)),
     count: (before) => reads.run(() => count(before)),
+    rooms: (query) => reads.run(() => readRooms(new Reading(reader), query)),
     async erase (erasure) {
       await reads.run(() => writes.run(async () => {
-        await saveErasure(writer, erasure)
+        await saveErasure(writer, erasure, visible(manifest.files, [...erasures, erasure]))
         erasures = [...erasures, erasure]
         erased.push(erasure)
         tellForgotten()

@@ -85,6 +85,7 @@ export async function openDuckdbStore ({ dataDir, readOnly = false, logger, rete
       return Array.from(unpack(messages), withCursor)
     }),
     count: (before) => run(async () => (await worker.call('count', { before })).count),
+    rooms: (query) => run(async () => (await worker.call('rooms', { query })).rooms),
     erase: (erasure) => run(async () => {
       await worker.call('erase', { erasure })
     }),

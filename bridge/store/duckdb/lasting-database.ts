@@ -49,6 +49,7 @@ export async function openLastingDatabase (options: DatabaseOptions, events: Dat
     series: (query) => run((current) => current.series(query)),
     range: (after, limit) => run((current) => current.range(after, limit)),
     count: (before) => run((current) => current.count(before)),
+    rooms: (query) => run((current) => current.rooms(query)),
     erase: (erasure) => run((current) => current.erase(erasure)),
     exportParquet: (query, path) => run((current) => current.exportParquet(query, path)),
     keep: (now) => run((current) => current.keep(now)),

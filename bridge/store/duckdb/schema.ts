@@ -1,7 +1,7 @@
 import type { DuckDBConnection } from '@duckdb/node-api'
 
 /** The version that this code reads and writes; each step of `migrations` raises it by one. */
-const VERSION = 2
+const VERSION = 3
 
 /** Statements that lead from the version of their index to the next one. */
 const migrations: readonly string[] = [
@@ -20,7 +20,9 @@ const migrations: readonly string[] = [
   CREATE TABLE sealed (up_to BIGINT NOT NULL, rules VARCHAR NOT NULL);
   INSERT INTO sealed VALUES (0, '');
   CREATE TABLE removals (room VARCHAR NOT NULL, channel VARCHAR NOT NULL, up_to BIGINT NOT NULL, PRIMARY KEY (room, channel));
-  CREATE TABLE erasures (kind VARCHAR NOT NULL, name VARCHAR NOT NULL, up_to BIGINT NOT NULL, done BOOLEAN NOT NULL)`
+  CREATE TABLE erasures (kind VARCHAR NOT NULL, name VARCHAR NOT NULL, up_to BIGINT NOT NULL, done BOOLEAN NOT NULL)`,
+  // See rooms.ts; filled at the start from the files that there are.
+  'CREATE TABLE rooms (room VARCHAR NOT NULL, channel VARCHAR NOT NULL, last BIGINT NOT NULL)'
 ]
 
 /** Brings a database to the version of this code; refuses one that a newer Foyer wrote. */

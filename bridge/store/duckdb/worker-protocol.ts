@@ -1,4 +1,4 @@
-import type { Erasure, Forgotten, HistoryQuery, SeriesPage, SeriesQuery } from '../store.ts'
+import type { Erasure, Forgotten, HistoryQuery, RoomsQuery, SeriesPage, SeriesQuery } from '../store.ts'
 import type { DatabaseOptions } from './database.ts'
 import type { PackedMessages } from './packed-messages.ts'
 
@@ -10,6 +10,7 @@ export type Calls = {
   series: { ask: { query: SeriesQuery }, answer: SeriesPage }
   range: { ask: { after: number, limit: number }, answer: { messages: PackedMessages } }
   count: { ask: { before: number }, answer: { count: number } }
+  rooms: { ask: { query: RoomsQuery }, answer: { rooms: string[] } }
   erase: { ask: { erasure: Erasure }, answer: null }
   exportParquet: { ask: { query: HistoryQuery, path: string }, answer: { rows: number } }
   keep: { ask: { now: number }, answer: null }

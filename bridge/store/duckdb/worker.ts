@@ -39,6 +39,8 @@ async function answer (request: Request<Calls>): Promise<Calls[keyof Calls]['ans
       return { messages: pack(await opened().range(request.after, request.limit)) }
     case 'count':
       return { count: await opened().count(request.before) }
+    case 'rooms':
+      return { rooms: await opened().rooms(request.query) }
     case 'erase':
       await opened().erase(request.erasure)
       return null

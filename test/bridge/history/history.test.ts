@@ -146,6 +146,8 @@ describe('history over HTTP', () => {
     let seen: string[] = []
     for (let next: string | null = null, pages = 1; ; pages++) {
       const answer = await get(`${path}?limit=10${next === null ? '' : `&before=${next}`}`, owner)
+      const older = answer.json().next
+      assert.equal(answer.headers.get('link'), older === null ? null : `<${path}?limit=10&before=${older}>; rel="next"`)
       seen.push(...ids(answer))
       next = answer.json().next
       if (next !== null) continue
@@ -157,6 +159,8 @@ describe('history over HTTP', () => {
     seen = []
     for (let next: string | null = all[4]!.cursor, pages = 1; ; pages++) {
       const answer: Answer = await get(`${path}?limit=10&after=${next}`, owner)
+      const newer = answer.json().next
+      assert.equal(answer.headers.get('link'), newer === null ? null : `<${path}?limit=10&after=${newer}>; rel="next"`)
       seen.unshift(...ids(answer))
       next = answer.json().next
       if (next !== null) continue
