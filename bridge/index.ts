@@ -15,6 +15,7 @@ import { letPagesIn } from './http/cross-origin.ts'
 import { healthRoutes } from './http/health.ts'
 import { pageRoutes } from './http/page/route.ts'
 import type { Ports } from './http/page/route.ts'
+import { limitRates } from './http/rates.ts'
 import { createHttpServers } from './http/servers.ts'
 import type { Addresses } from './http/servers.ts'
 import { eraseRoutes } from './keeping/erase-routes.ts'
@@ -102,6 +103,7 @@ export async function createBridge ({ config, broker, logger, version, mint = nu
     routes: [
       (app) => { letPagesIn(app, config.websocket.origins) },
       (app) => { acceptTickets(app, tickets) },
+      (app) => { limitRates(app, { authenticator, rate: config.limits.httpRate }) },
       (app) => { healthRoutes(app, faults) },
       (app) => { pageRoutes(app, { version, config, broker, ports }) },
       (app) => { roomsRoute(app, { broker, store: embedded?.store ?? null }) },

@@ -46,6 +46,8 @@ import { Arena } from './transport/arena.ts'
 import { listen, type Listeners } from './transport/listeners.ts'
 import { createUserControl, type UserControl } from './user-control.ts'
 
+export { RestingTable } from './admission/resting-table.ts'
+export { TokenBucket } from './admission/token-bucket.ts'
 export { createAuthenticator } from './auth/index.ts'
 export type { Authenticator, Credentials, Identity } from './auth/identity.ts'
 export type { Revocation } from './auth/revocation-records.ts'

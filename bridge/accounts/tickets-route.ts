@@ -33,6 +33,6 @@ export function acceptTickets (app: FastifyInstance, tickets: Tickets): void {
     // From here on nobody finds it: neither the routes, which know no such parameter, nor a log.
     request.raw.url = url
     if (request.headers.authorization !== undefined) throw new FoyerError('badRequest', 'the request has a ticket and an Authorization header: send one of them')
-    identify(request, tickets.redeem(value))
+    identify(request, () => tickets.redeem(value))
   })
 }

@@ -12,9 +12,12 @@ export async function identityOf (request: FastifyRequest, authenticator: Authen
   return await identity
 }
 
-/** Says who asks, where something else than the header tells. */
-export function identify (request: FastifyRequest, identity: Identity): void {
-  known.set(request, Promise.resolve(identity))
+/** Says who asks, where something else than the header tells; what `find` throws, whoever wants to know is told. */
+export function identify (request: FastifyRequest, find: () => Identity): void {
+  const identity = new Promise<Identity>(resolve => resolve(find()))
+  // There may be nobody who wants to know.
+  identity.catch(() => {})
+  known.set(request, identity)
 }
 
 async function byHeader (request: FastifyRequest, authenticator: Authenticator): Promise<Identity> {

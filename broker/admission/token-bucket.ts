@@ -36,6 +36,11 @@ export class TokenBucket {
     return wait
   }
 
+  /** Whole tokens that may pass now. */
+  left (now: number): number {
+    return Math.max(0, Math.floor(this.burst - Math.max(0, this.full - now) / this.earned))
+  }
+
   /** Whether it is full: then it is as good as a new one. */
   atRest (now: number): boolean {
     return this.full <= now

@@ -62,6 +62,15 @@ describe('a token bucket', () => {
     assert.equal(bucket.take(1, 1100), 0)
   })
 
+  it('says how much is left', () => {
+    const bucket = new TokenBucket(10, 5)
+    assert.equal(bucket.left(1000), 5)
+    bucket.take(2, 1000)
+    for (const [now, left] of [[1000, 3], [1099, 3], [1100, 4], [1200, 5], [9000, 5]] as const) assert.equal(bucket.left(now), left)
+    bucket.spend(20, 9000)
+    assert.equal(bucket.left(9000), 0)
+  })
+
   it('is at rest when it is full, and not before', () => {
     const bucket = new TokenBucket(10, 5)
     assert.ok(bucket.atRest(1000))
