@@ -18,7 +18,7 @@ describe('pages of other origins', () => {
       for (const path of READABLE) {
         const asked = await preflight(server, path, origin)
         assert.equal(asked.status, 204)
-        assert.deepEqual(access(asked), [origin, 'GET', 'Authorization', null])
+        assert.deepEqual(access(asked), [origin, 'GET', 'Authorization, Last-Event-ID', null])
         const answer = await server.get(path, owner, { headers: { origin } })
         assert.equal(answer.status, 200, answer.text)
         assert.deepEqual(access(answer), [origin, null, null, null])
@@ -71,7 +71,7 @@ describe('pages of other origins', () => {
 
   it('may do nothing else', async () => {
     const server = await serve({ 'websocket.origins': '*' })
-    assert.deepEqual(access(await preflight(server, READABLE[0]!, APP, 'DELETE')), [APP, 'GET', 'Authorization', null])
+    assert.deepEqual(access(await preflight(server, READABLE[0]!, APP, 'DELETE')), [APP, 'GET', 'Authorization, Last-Event-ID', null])
     for (const [path, method] of [['/api/tokens', 'POST'], ['/api/tickets', 'POST'], ['/api/revocations', 'POST'], ['/api/users/ann/sessions', 'DELETE'], ['/metrics', 'GET'], ['/', 'GET'], ['/nothing', 'GET']] as const) {
       assert.deepEqual(access(await preflight(server, path, APP, method)), [null, null, null, null], path)
       assert.deepEqual(access(await server.get(path, owner, { method, headers: { origin: APP } })), [null, null, null, null], path)
