@@ -60,6 +60,24 @@ describe('the rooms that the DuckDB store knows', function () {
     await adopted.close()
   })
 
+  it('go with what is erased or kept long enough, also where it was sealed', async () => {
+    const dataDir = folder()
+    const store = await open(dataDir, { ...KEEP_ALL, rooms: new Map([['short', HOUR]]) })
+    const make = createMessages(FUTURE * 1000)
+    const sent = [['erased', 'x'], ['alone', 'ann'], ['both', 'ann'], ['both', 'x'], ['short', 'x']].map(([room, sender]) => make({ room: room!, sender: sender! }))
+    const upTo = sent.at(-1)!.time
+    await store.append(recordsOf(sent))
+    await store.keep(FUTURE)
+    assert.deepEqual(await store.rooms(ALL), ['alone', 'both', 'erased', 'short'])
+    await store.erase({ kind: 'room', name: 'erased', upTo })
+    assert.deepEqual(await store.rooms(ALL), ['alone', 'both', 'short'])
+    await store.erase({ kind: 'sender', name: 'ann', upTo })
+    assert.deepEqual(await store.rooms(ALL), ['both', 'short'])
+    await store.keep(FUTURE + 2 * HOUR)
+    assert.deepEqual(await store.rooms(ALL), ['both'])
+    await store.close()
+  })
+
   it('are exactly those that any message is left of, whatever is sealed, merged, expired, erased and started again', async () => {
     const step = fc.oneof(
       { weight: 6, arbitrary: fc.record({ do: fc.constant('append' as const), from: fc.array(fc.record({ room: fc.nat(4), sender: fc.nat(2), channel: fc.nat(1) }), { minLength: 1, maxLength: 6 }) }) },
