@@ -23,9 +23,11 @@ import { exportRoute } from './keeping/export-route.ts'
 import { forgetExports } from './keeping/parquet.ts'
 import { brokerMetrics } from './observe/broker-metrics.ts'
 import { influxMetrics } from './observe/influx-metrics.ts'
+import { createSharedLoopMonitor } from './observe/loop-delay.ts'
 import { createProcessMetrics } from './observe/process-metrics.ts'
 import { recorderMetrics } from './observe/recorder-metrics.ts'
 import { metricsRoute } from './observe/route.ts'
+import { statsRoute } from './observe/stats-route.ts'
 import { presenceRoute } from './presence/route.ts'
 import { publishRoute } from './publish/route.ts'
 import type { Lag } from './recorder/recorder.ts'
@@ -78,6 +80,7 @@ export async function createBridge ({ config, broker, logger, version, mint = nu
   const { authenticator, users } = broker
   const tickets = new Tickets({ users, clockTolerance: config.auth.clockTolerance })
   const processMetrics = createProcessMetrics()
+  const loop = createSharedLoopMonitor()
   const groups = [brokerMetrics(broker), recorderMetrics(recorder), ...influx === null ? [] : [influxMetrics(influx)], processMetrics.group]
   let mqttAddresses: MqttAddresses | undefined
   let listening = false
@@ -119,7 +122,8 @@ export async function createBridge ({ config, broker, logger, version, mint = nu
       (app) => { sessionsRoute(app, { authenticator, users }) },
       (app) => { tokensRoute(app, { authenticator, mint }) },
       (app) => { ticketsRoute(app, { authenticator, tickets }) },
-      (app) => { metricsRoute(app, { authenticator, groups, isPublic: config.metrics.public }) }
+      (app) => { metricsRoute(app, { authenticator, groups, isPublic: config.metrics.public }) },
+      (app) => { statsRoute(app, authenticator, { version, broker, stores, loop }) }
     ]
   })
   await app.ready()
@@ -146,6 +150,7 @@ export async function createBridge ({ config, broker, logger, version, mint = nu
     await Promise.all([gate.close(), servers.close()])
     await app.close()
     processMetrics.close()
+    loop.close()
     await stores.close()
   }
 

@@ -14,6 +14,7 @@ import { refuseRevoked, Revocations } from './auth/revocations.ts'
 import { ConnectRates } from './connection/connect-rates.ts'
 import { Connections } from './connection/connections.ts'
 import { ErrorReports } from './connection/error-reports.ts'
+import { RecentRefusals, type Refusal } from './connection/recent-refusals.ts'
 import type { Services } from './connection/services.ts'
 import { Wills } from './connection/wills.ts'
 import { erase, type Erased } from './erasure/erase.ts'
@@ -22,8 +23,9 @@ import { Erasures } from './erasure/erasures.ts'
 import type { Consumer } from './journal/consumer.ts'
 import { durably, takesMore, tooSlow } from './journal/durable.ts'
 import type { FileLayer } from './journal/file-layer.ts'
-import { Journal } from './journal/journal.ts'
+import { Journal, type JournalFigures } from './journal/journal.ts'
 import type { Tail } from './journal/tail.ts'
+import type { WaitFigures } from './journal/wait-times.ts'
 import { Ledger } from './ledger.ts'
 import type { Peer } from './peer.ts'
 import { Announcer } from './presence/announcer.ts'
@@ -39,6 +41,7 @@ import { RetainedMessages } from './router/retained.ts'
 import { Router } from './router/router.ts'
 import { TopicTable } from './router/topic-table.ts'
 import { JournalSessions } from './sessions/journal-sessions.ts'
+import type { SessionQueue } from './sessions/longest-queues.ts'
 import { SessionRegistry } from './sessions/registry.ts'
 import { SessionNeeds } from './sessions/session-needs.ts'
 import { SavedSessions } from './sessions/saved-sessions.ts'
@@ -62,6 +65,8 @@ export type { StoredMessage } from './message.ts'
 export type { Peer } from './peer.ts'
 export type { PublishOptions } from './publishing/publisher.ts'
 export type { OutsideMessage } from './publishing/request.ts'
+export type { Refusal } from './connection/recent-refusals.ts'
+export type { SessionQueue } from './sessions/longest-queues.ts'
 export type { History, PastPage, PastQuery } from './replay/history.ts'
 export type { UserControl } from './user-control.ts'
 
@@ -95,6 +100,21 @@ export interface BrokerStats {
   readonly written: number
   readonly waiting: number
   readonly dropped: ReadonlyMap<string, number>
+}
+
+/** What somebody looks at who looks after the broker, beside its numbers. */
+export interface BrokerDetails {
+  /** Publishes that wait for the journal: received, and neither accepted nor refused. */
+  readonly pending: number
+  /** Replays that are under way. */
+  readonly replays: number
+  readonly waits: WaitFigures
+  readonly journal: JournalFigures
+  /** The connected, and the absent sessions that the most messages wait for. */
+  readonly slow: readonly SessionQueue[]
+  readonly absent: readonly SessionQueue[]
+  /** The newest first. */
+  readonly refusals: readonly Refusal[]
 }
 
 /** A user in a room. */
@@ -134,6 +154,7 @@ export interface Broker {
   /** Forgets what was accepted so far of a room or a sender, but for history: clears retained messages, and lets nobody read the rest from the journal. */
   erase (forgotten: ErasureScope): Promise<Erased>
   stats (): BrokerStats
+  details (): BrokerDetails
   /**
    * Stops accepting, answers what was taken, and ends every connection with a reason; wills are published. What the
    * journal holds can still be read. Idempotent.
@@ -162,6 +183,9 @@ export interface JournalAccess {
   /** Why nothing can be written at the moment, one sentence; null when all is well. */
   readonly fault: string | null
 }
+
+/** Sessions that are told of by name, connected and absent ones each. */
+const LONGEST_QUEUES = 10
 
 /** Microseconds since 1970, finer than the wall clock's milliseconds. */
 function microseconds (): number {
@@ -225,7 +249,7 @@ export async function createBroker ({ config, logger, authenticator: verifier, f
   const { connectRate } = config.limits
   const connectRates = connectRate === null ? null : new ConnectRates(connectRate)
   const services: Services = {
-    config, logger, channels, topics, router, retained, admission, sessions, presence, replays, control, authenticator, connectRates, wills, reports: new ErrorReports(), ledger, arena
+    config, logger, channels, topics, router, retained, admission, sessions, presence, replays, control, authenticator, connectRates, wills, reports: new ErrorReports(), recent: new RecentRefusals(), ledger, arena
   }
   const connections = new Connections(services)
   sessions.restore(saved.sessions.values(), Date.now())
@@ -300,6 +324,14 @@ export async function createBroker ({ config, logger, authenticator: verifier, f
       written: ledger.written,
       waiting: sessions.waiting(),
       dropped: ledger.dropped
+    }),
+    details: () => ({
+      pending: ledger.pending,
+      replays: replays.size,
+      waits: journal.waitFigures,
+      journal: journal.figures,
+      ...sessions.longestQueues(LONGEST_QUEUES),
+      refusals: services.recent.list()
     }),
     stop,
     close () {

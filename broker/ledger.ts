@@ -5,7 +5,7 @@ export type DropReason = 'slow' | 'queueFull' | 'offline' | 'expired' | 'policy'
 
 /**
  * Counts what happens to every message, so that nothing is lost without a reason:
- * received = accepted + refused; matched = written + waiting + dropped(reason).
+ * received = accepted + refused + pending; matched = written + waiting + dropped(reason).
  */
 export class Ledger {
   /** Publishes that arrived, by MQTT, wills and HTTP alike; retransmissions of QoS 2 are not counted again. */
@@ -13,6 +13,8 @@ export class Ledger {
   /** Messages of the broker itself, which tell presence; the counts of messages are without them, those of deliveries not. */
   own = 0
   accepted = 0
+  /** Publishes that passed and wait for the journal, so that they can still be refused. */
+  pending = 0
   /** Messages that the journal holds; all accepted ones but those of channels that keep nothing, and those for the broker itself. */
   journaled = 0
   /** Accepted messages of stored channels. */

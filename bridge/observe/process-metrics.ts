@@ -1,18 +1,14 @@
 import { readdir } from 'node:fs/promises'
-import { monitorEventLoopDelay } from 'node:perf_hooks'
+import { createLoopMonitor, type LoopDelay } from './loop-delay.ts'
 import { metricGroup } from './metrics.ts'
 import type { Metric, MetricGroup } from './metrics.ts'
 
-/** Milliseconds between two looks at the event loop. */
-const RESOLUTION = 20
-
-/** Null for what can't be told now, for instance without a file descriptor left to ask by. */
+/** Null for what can't be told now. */
 interface State {
   readonly cpu: NodeJS.CpuUsage
   readonly memory: NodeJS.MemoryUsage | null
   readonly openFiles: number | null
-  /** Seconds. */
-  readonly lag: { readonly p50: number, readonly p99: number } | null
+  readonly lag: LoopDelay | null
 }
 
 // Named as by all client libraries of Prometheus, so that dashboards know them.
@@ -37,32 +33,15 @@ export interface ProcessMetrics {
 
 // Not collectDefaultMetrics of prom-client: it never stops looking at the event loop and at the garbage collector.
 export function createProcessMetrics (): ProcessMetrics {
-  const delay = monitorEventLoopDelay({ resolution: RESOLUTION })
-
-  function takeLag (): State['lag'] {
-    // From the first scrape on: looking costs a few thousandths of a core, and most have nobody who asks.
-    delay.enable()
-    if (delay.count === 0) return null
-    const lag = { p50: late(delay.percentile(50)), p99: late(delay.percentile(99)) }
-    delay.reset()
-    return lag
-  }
-
+  const loop = createLoopMonitor()
   return {
-    group: metricGroup(METRICS, async () => ({ cpu: process.cpuUsage(), memory: memoryUsage(), lag: takeLag(), openFiles: await openFiles() })),
-    close () {
-      delay.disable()
-      delay.reset()
-    }
+    group: metricGroup(METRICS, async () => ({ cpu: process.cpuUsage(), memory: memoryUsage(), lag: loop.take(), openFiles: await openFiles() })),
+    close: loop.close
   }
 }
 
-/** What was measured, in nanoseconds, is the whole time between two looks. */
-function late (nanoseconds: number): number {
-  return Math.max(0, nanoseconds / 1e9 - RESOLUTION / 1e3)
-}
-
-function memoryUsage (): NodeJS.MemoryUsage | null {
+/** Null when it can't be told, for instance without a file descriptor left to ask by. */
+export function memoryUsage (): NodeJS.MemoryUsage | null {
   try {
     return process.memoryUsage()
   } catch {

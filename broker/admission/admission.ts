@@ -146,6 +146,7 @@ export class Admission {
     }
     if (!always) topic.lastKept = time
     const pending = new Pending(message, this.release)
+    if (!isBroker) this.options.ledger.pending++
     writeMessage(journal.begin(RecordType.message, time), message, sender.record, { packetId: publication.packetId, willOf, receipt })
     const size = journal.end(channel.durability, pending, topic.topic, sender.sub)
     limits?.journaled(sender, size, now)
@@ -176,6 +177,7 @@ export class Admission {
   withdraw (pending: Pending): boolean {
     const { journal, ledger } = this.options
     if (!journal.withdraw(pending, pending.message.time)) return false
+    ledger.pending--
     ledger.refuse('disk')
     pending.claim?.settle({ code: 'disk', detail: journal.fault ?? 'the disk is too slow for what is published', cursor: null })
     return true
@@ -204,6 +206,7 @@ export class Admission {
   private released ({ message, claim }: Pending): void {
     const { ledger } = this.options
     if (!message.isBrokers) {
+      ledger.pending--
       ledger.journaled++
       if (message.stored) ledger.stored++
     }

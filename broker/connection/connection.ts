@@ -20,6 +20,7 @@ import { answer, handlePublish, TopicAliases } from './publish.ts'
 import { CursorReports } from './cursor-reports.ts'
 import { resumeReplays } from './replay.ts'
 import { reportDrops } from './drop-reports.ts'
+import type { Party, Refused } from './recent-refusals.ts'
 import { RefusalLog } from './refusal-log.ts'
 import type { Services } from './services.ts'
 import { checkPacket } from './strict.ts'
@@ -125,6 +126,10 @@ export class Connection implements Port, OutletOwner, Holder, IntakeOwner {
     return this.opened?.identity ?? this.claimed
   }
 
+  private get party (): Party {
+    return { user: this.identity?.sub ?? null, client: this.opened?.session.clientId ?? null, address: this.peer.address }
+  }
+
   /** For log lines. */
   get name (): Record<string, unknown> {
     const { address, port, transport } = this.peer
@@ -165,12 +170,13 @@ export class Connection implements Port, OutletOwner, Holder, IntakeOwner {
   /** Logs a refusal and tells the client of it. */
   refused (what: 'publish' | 'subscription', code: ErrorCode, detail: string, topic: string): void {
     this.refusals.write(this.services.logger, this.name, what, code, detail, topic)
-    this.report(code, detail, topic)
+    this.report(what, code, detail, topic)
   }
 
   /** Tells the client why something was refused, if it listens on `$me/errors`, and remembers it for a minute. */
-  report (code: ErrorCode, message: string, topic: string): void {
+  report (what: Refused, code: ErrorCode, message: string, topic: string): void {
     const { opened, services } = this
+    services.recent.add(what, code, message, topic, this.party)
     const report = { code, message, topic, at: new Date().toISOString() }
     if (opened !== null) services.reports.add(opened.session.id, report)
     this.own.errors(report)
@@ -184,6 +190,7 @@ export class Connection implements Port, OutletOwner, Holder, IntakeOwner {
     if (this.closed) return
     const { services, opened } = this
     services.logger[EXPECTED.has(code) ? 'info' : 'warn']({ ...this.name, code, remedy: errorEntry(code).remedy }, `closed a connection: ${detail}`)
+    if (code !== 'shuttingDown') services.recent.add('connection', code, detail, '', this.party)
     if (opened !== null) {
       if (code !== 'shuttingDown') services.reports.add(opened.session.id, { code, message: detail, topic: '', at: new Date().toISOString() })
       if (this.version === 5) this.send({ cmd: 'disconnect', reasonCode: errorEntry(code).reasonCode, properties: { reasonString: detail } })

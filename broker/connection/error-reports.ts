@@ -1,5 +1,5 @@
 import { errorEntry, type ErrorCode } from '../../protocol/errors.ts'
-import { shorten } from './shorten.ts'
+import { shortCopy, shorten } from './shorten.ts'
 import { PAYLOAD_BYTES } from './small-payload.ts'
 
 /** One no, as a client reads it on `$me/errors`. */
@@ -31,7 +31,7 @@ export class ErrorReports {
     this.bySession.delete(sessionId)
     this.bySession.set(sessionId, list)
     // No more of the texts than a payload can hold: topics may have 64 KiB.
-    list.push({ report: { ...report, message: copyOf(report.message), topic: copyOf(report.topic) }, until: Date.now() + kept })
+    list.push({ report: { ...report, message: shortCopy(report.message, PAYLOAD_BYTES), topic: shortCopy(report.topic, PAYLOAD_BYTES) }, until: Date.now() + kept })
     if (list.length > KEPT) list.shift()
     if (this.bySession.size > SESSIONS) this.bySession.delete(this.bySession.keys().next().value!)
   }
@@ -45,11 +45,6 @@ export class ErrorReports {
     const now = Date.now()
     for (const [id, list] of this.bySession) if (list.every(({ until }) => until <= now)) this.bySession.delete(id)
   }
-}
-
-/** The beginning of a text as a string of its own: a slice would keep the whole of it alive. */
-function copyOf (text: string): string {
-  return text.length <= PAYLOAD_BYTES ? text : Buffer.from(shorten(text, PAYLOAD_BYTES)).toString()
 }
 
 /** The payload of a report, under 160 bytes: the topic gives way first, then the message. */

@@ -125,7 +125,12 @@ async function takeUp (connection: Connection, packet: IConnectPacket, session: 
   if (!present) services.wills.publish(session.id)
   else await load(connection, session)
   // Before Aedes takes up the session: what it restores is what is left of it.
-  if (present) narrow(services, session, (code, message, topic) => services.reports.add(session.id, { code, message, topic, at: new Date().toISOString() }))
+  if (present) {
+    narrow(services, session, (code, message, topic) => {
+      services.reports.add(session.id, { code, message, topic, at: new Date().toISOString() })
+      services.recent.add('subscription', code, message, topic, { user: session.identity.sub, client: session.clientId, address: connection.peer.address })
+    })
+  }
   const link = services.control.open(version, () => connection.close('internal', 'the control plane ended the connection'))
   try {
     const connack = await link.connect(forControlPlane(packet, session, will))
@@ -199,6 +204,7 @@ function refuse (connection: Connection, error: FoyerError, packet?: IConnectPac
   if (code !== 'connectRate' || connectRates!.mayLog(performance.now())) {
     logger.info({ ...connection.name, client: packet === undefined ? undefined : shorten(packet.clientId, REASON_LENGTH), code, remedy: entry.remedy }, `refused a connection: ${shorten(message, REASON_LENGTH)}`)
   }
+  connection.services.recent.add('connect', code, message, '', { user: connection.identity?.sub ?? null, client: packet?.clientId ?? null, address: connection.peer.address })
   connection.send(connackFor(code, message, connection.version))
   connection.refuse()
 }

@@ -55,7 +55,7 @@ async function takeUp (connection: Connection, opened: Opened, identity: Identit
   if (session.recorded) services.sessions.remember(session)
   // Most renew what they had, and judging everything anew costs all others.
   const isSame = sameGrants(before.grants, identity.grants) && before.admin === identity.admin
-  const ended = isSame ? [] : narrow(services, session, (code, message, filter) => connection.report(code, message, filter))
+  const ended = isSame ? [] : narrow(services, session, (code, message, filter) => connection.report('subscription', code, message, filter))
   services.presence.renewed(session)
   connection.watchExpiry()
   for (const filter of ended) await link.unsubscribe(filter)

@@ -14,6 +14,7 @@ import type { SessionRegistry } from '../sessions/registry.ts'
 import type { Arena } from '../transport/arena.ts'
 import type { ConnectRates } from './connect-rates.ts'
 import type { ErrorReports } from './error-reports.ts'
+import type { RecentRefusals } from './recent-refusals.ts'
 import type { Wills } from './wills.ts'
 
 /** What every connection works with: one of each per broker. */
@@ -34,6 +35,7 @@ export interface Services {
   readonly connectRates: ConnectRates | null
   readonly wills: Wills
   readonly reports: ErrorReports
+  readonly recent: RecentRefusals
   readonly ledger: Ledger
   readonly arena: Arena
 }

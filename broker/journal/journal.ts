@@ -22,6 +22,7 @@ import { Retention } from './retention.ts'
 import { checkBase } from './base.ts'
 import { readSnapshot, type Save } from './snapshot.ts'
 import { Tail } from './tail.ts'
+import { WaitTimes, type WaitFigures } from './wait-times.ts'
 
 export interface JournalOptions {
   readonly directory: string
@@ -32,6 +33,33 @@ export interface JournalOptions {
   /** Size at which a file is complete. */
   readonly fileBytes?: number
   readonly files?: FileLayer
+}
+
+/** How the journal is, for those who look after it. */
+export interface JournalFigures {
+  /** Of all files, and what they may come to. */
+  readonly bytes: number
+  readonly maxBytes: number
+  readonly files: number
+  /** Bytes that wait to be written. */
+  readonly pendingBytes: number
+  /** Groups that were written, and attempts that failed. */
+  readonly groups: number
+  readonly faults: number
+  /** Null before the first one. */
+  readonly lastGroup: GroupFigures | null
+  readonly fault: string | null
+}
+
+export interface GroupFigures {
+  /** When it was written, milliseconds since 1970. */
+  readonly at: number
+  /** What that took, with the sync. */
+  readonly seconds: number
+  readonly bytes: number
+  readonly records: number
+  /** Whether it was synced, as somebody waited for that. */
+  readonly synced: boolean
 }
 
 /** What was found when the journal was opened. */
@@ -67,6 +95,8 @@ export class Journal {
   /** See `TailSource`. */
   isErased: (message: StoredMessage) => boolean = () => false
 
+  private readonly waits = new WaitTimes()
+  private lastGroup: GroupFigures | null = null
   private readonly options: Required<JournalOptions>
   private readonly clock: CursorClock
   private readonly reader: Reader
@@ -202,6 +232,18 @@ export class Journal {
   /** Whether publishers should wait before they give it more. */
   get congested (): boolean {
     return this.pendingBytes > CONGESTED_BYTES
+  }
+
+  get figures (): JournalFigures {
+    const { quota, gathering, writing, groups, faults, lastGroup, fault } = this
+    // A group without records has a head all the same.
+    const pendingBytes = (gathering.count === 0 ? 0 : gathering.bytes) + (writing?.bytes ?? 0)
+    return { bytes: quota.bytes, maxBytes: this.options.quota.maxBytes, files: this.segments.length, pendingBytes, groups, faults, lastGroup, fault }
+  }
+
+  /** How long messages waited for it lately; those that it holds were acknowledged and routed right then. */
+  get waitFigures (): WaitFigures {
+    return this.waits.figures(this.options.now())
   }
 
   /** Calls once, when it is not congested any more. */
@@ -409,8 +451,10 @@ export class Journal {
       this.writing = group
       group.close()
       this.inFlight = true
+      const began = performance.now()
       try {
         const place = await this.files.append(group, this.releasedTime)
+        this.lastGroup = { at: Date.now(), seconds: (performance.now() - began) / 1000, bytes: group.bytes, records: group.count, synced: group.sync }
         if (this.lastError !== null) {
           this.options.logger.info({ failures }, 'the journal can be written again')
           this.lastError = null
@@ -448,6 +492,7 @@ export class Journal {
     this.quota.bytes += group.bytes
     this.groups++
     this.writing = null
+    this.waits.add(count, times, topics, entries, this.options.now())
     // One by one: an answer may end a connection, whose session is then behind from there and not from the group's end.
     for (let i = 0; i < count; i++) {
       entries[i]?.released()

@@ -32,6 +32,13 @@ export class Replays {
     this.options = options
   }
 
+  /** How many are under way. */
+  get size (): number {
+    let sum = 0
+    for (const count of this.perUser.values()) sum += count
+    return sum
+  }
+
   /** See `Past.remember`. */
   remember (history: History): void {
     this.options.past.remember(history)

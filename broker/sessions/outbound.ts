@@ -82,6 +82,23 @@ export class Outbound {
     return this.waits.length + this.inJournal
   }
 
+  /** Bytes of those that wait in memory. */
+  get waitingBytes (): number {
+    return this.waits.bytes
+  }
+
+  /** Bytes that were sent and that the socket has not taken. */
+  get socketBytes (): number {
+    return this.port?.outlet.backlog ?? 0
+  }
+
+  /** When the oldest of what waits in memory was published, milliseconds since 1970; 0 when nothing does. */
+  get oldestWaiting (): number {
+    const [zero, other] = [this.waits.first0(), this.waits.first12()]
+    const first = zero === undefined || (other !== undefined && other.sequence < zero.sequence) ? other : zero
+    return (first?.message!.time ?? 0) / 1000
+  }
+
   /** Everything for it up to there has been taken from its queue, but for what it was assigned. */
   position (): number {
     const first = this.waits.find12(({ time, late }) => time > 0 && !late)

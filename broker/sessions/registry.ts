@@ -17,6 +17,7 @@ import type { Router } from '../router/router.ts'
 import type { Arena } from '../transport/arena.ts'
 import type { Port } from './delivery.ts'
 import { loadInFlight } from './load-in-flight.ts'
+import { longestQueues } from './longest-queues.ts'
 import { Outbound } from './outbound.ts'
 import { saveSessions } from './save-sessions.ts'
 import { SessionReplays } from './session-replays.ts'
@@ -102,6 +103,11 @@ export class SessionRegistry {
     let sum = 0
     for (const session of this.sessions.values()) sum += session.outbound.waiting
     return sum
+  }
+
+  /** See `longestQueues`. */
+  longestQueues (most: number): ReturnType<typeof longestQueues> {
+    return longestQueues(this.sessions.values(), most)
   }
 
   /**

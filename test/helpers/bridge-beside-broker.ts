@@ -1,4 +1,4 @@
-import { createBridge } from '../../bridge/index.ts'
+import { createBridge, type Bridge } from '../../bridge/index.ts'
 import type { BrokerOptions } from '../../broker/index.ts'
 import { mintToken } from '../../broker/auth/mint.ts'
 import { newBroker, SECRET, type Keys, type TestBroker } from './foyer.ts'
@@ -9,6 +9,7 @@ import { createLog, type Line } from './bridge-log.ts'
 /** A broker and the HTTP beside it. */
 export interface Beside extends TestBroker {
   readonly url: string
+  readonly bridge: Bridge
   /** What the bridge logged. */
   readonly lines: readonly Line[]
   /** Of an admin. */
@@ -27,6 +28,7 @@ export async function besideBroker (t: Teardown, keys: Keys = {}, signs = true, 
   return {
     ...foyer,
     url,
+    bridge,
     lines,
     admin: foyer.token('root', {}, { admin: true }),
     ask: async (method, path, token, body, headers = {}) => await request(url + path, token, {

@@ -88,6 +88,7 @@ export function useServer (): (flags?: Record<string, string>, file?: string) =>
       rooms: () => [],
       erase: async () => ({ upTo: journal.time, retained: 0 }),
       stats: () => STATS,
+      details: () => ({ pending: 0, replays: 0, waits: journal.waitFigures, journal: journal.figures, slow: [], absent: [], refusals: [] }),
       stop: async () => {},
       close: () => journal.close()
     }
