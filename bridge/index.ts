@@ -12,6 +12,8 @@ import { pastOfStore } from './history/past-of-store.ts'
 import { historyRoute } from './history/route.ts'
 import { createHttpApp } from './http/app.ts'
 import { letPagesIn } from './http/cross-origin.ts'
+import { gatherDescriptions } from './http/docs/document.ts'
+import { docsRoutes } from './http/docs/route.ts'
 import { healthRoutes } from './http/health.ts'
 import { pageRoutes } from './http/page/route.ts'
 import type { Ports } from './http/page/route.ts'
@@ -104,6 +106,7 @@ export async function createBridge ({ config, broker, logger, version, mint = nu
     logger,
     bodyLimit: config.limits.packetBytes,
     routes: [
+      (app) => { gatherDescriptions(app, version) },
       (app) => { letPagesIn(app, config.websocket.origins) },
       (app) => { acceptTickets(app, tickets) },
       (app) => { limitRates(app, { authenticator, rate: config.limits.httpRate }) },
@@ -123,7 +126,8 @@ export async function createBridge ({ config, broker, logger, version, mint = nu
       (app) => { tokensRoute(app, { authenticator, mint }) },
       (app) => { ticketsRoute(app, { authenticator, tickets }) },
       (app) => { metricsRoute(app, { authenticator, groups, isPublic: config.metrics.public }) },
-      (app) => { statsRoute(app, authenticator, { version, broker, stores, loop }) }
+      (app) => { statsRoute(app, authenticator, { version, broker, stores, loop }) },
+      (app) => { docsRoutes(app) }
     ]
   })
   await app.ready()

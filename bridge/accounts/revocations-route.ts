@@ -7,6 +7,7 @@ import { bodyOf, isText, optional, SMALL_BODY } from '../http/body.ts'
 import type { Body } from '../http/body.ts'
 import { queryOf } from '../http/query.ts'
 import { adminsOnly } from './admin.ts'
+import { revocationSchema } from './revocations-route-doc.ts'
 import { checkedSub } from './sub.ts'
 
 /** What is kept of one must not be large: there may be many. */
@@ -21,7 +22,7 @@ export interface RevocationsRouteOptions {
 
 /** `POST /api/revocations`: tokens that are refused from now on, all of a user or a single one. */
 export function revocationsRoute (app: FastifyInstance, { authenticator, users }: RevocationsRouteOptions): void {
-  app.post('/api/revocations', { onRequest: adminsOnly(authenticator), bodyLimit: SMALL_BODY }, async (request) => {
+  app.post('/api/revocations', { onRequest: adminsOnly(authenticator), bodyLimit: SMALL_BODY, schema: revocationSchema }, async (request) => {
     queryOf(request, [])
     const revocation = parse(bodyOf(request, ['sub', 'jti', 'exp']))
     const { sub: by } = await identityOf(request, authenticator)

@@ -5,6 +5,7 @@ import { identityOf } from '../http/authenticate.ts'
 import { SMALL_BODY } from '../http/body.ts'
 import { queryOf } from '../http/query.ts'
 import { adminsOnly } from './admin.ts'
+import { sessionsSchema } from './sessions-route-doc.ts'
 import { checkedSub } from './sub.ts'
 
 export interface SessionsRouteOptions {
@@ -14,7 +15,7 @@ export interface SessionsRouteOptions {
 
 /** `DELETE /api/users/{sub}/sessions`: ends the connections of a user, with `?purge=true` also what waits for its clients. */
 export function sessionsRoute (app: FastifyInstance, { authenticator, users }: SessionsRouteOptions): void {
-  app.delete('/api/users/:sub/sessions', { onRequest: adminsOnly(authenticator), bodyLimit: SMALL_BODY }, async (request: FastifyRequest<{ Params: { sub: string } }>) => {
+  app.delete('/api/users/:sub/sessions', { onRequest: adminsOnly(authenticator), bodyLimit: SMALL_BODY, schema: sessionsSchema }, async (request: FastifyRequest<{ Params: { sub: string } }>) => {
     const sub = checkedSub(request.params.sub)
     const purge = parsePurge(queryOf(request, ['purge']).get('purge'))
     const { sub: by } = await identityOf(request, authenticator)

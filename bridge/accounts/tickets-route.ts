@@ -4,6 +4,7 @@ import { FoyerError } from '../../protocol/errors.ts'
 import { identify, identityOf } from '../http/authenticate.ts'
 import { SMALL_BODY } from '../http/body.ts'
 import { queryOf, withoutParameter } from '../http/query.ts'
+import { ticketSchema } from './tickets-route-doc.ts'
 import { TICKET_SECONDS, type Tickets } from './tickets.ts'
 
 export interface TicketsRouteOptions {
@@ -13,7 +14,7 @@ export interface TicketsRouteOptions {
 
 /** `POST /api/tickets`: a ticket for one GET under `/api`, in place of the token of whoever asks. */
 export function ticketsRoute (app: FastifyInstance, { authenticator, tickets }: TicketsRouteOptions): void {
-  app.post('/api/tickets', { bodyLimit: SMALL_BODY }, async (request) => {
+  app.post('/api/tickets', { bodyLimit: SMALL_BODY, schema: ticketSchema }, async (request) => {
     queryOf(request, [])
     if (request.headers.authorization === undefined) throw new FoyerError('credentialsMissing', 'a ticket stands for a token, and the request has none')
     const ticket = tickets.issue(await identityOf(request, authenticator))

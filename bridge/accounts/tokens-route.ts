@@ -6,10 +6,8 @@ import { bodyOf, isBoolean, isText, optional, required, SMALL_BODY } from '../ht
 import type { Body } from '../http/body.ts'
 import { queryOf } from '../http/query.ts'
 import { adminsOnly } from './admin.ts'
-
-const EXPIRES_IN = 3600
-/** Ten years. */
-const LONGEST = 315_360_000
+import { EXPIRES_IN, LONGEST } from './token-lifetimes.ts'
+import { tokenSchema } from './tokens-route-doc.ts'
 
 /** A token as an admin asks for it. */
 export interface TokenWish {
@@ -34,7 +32,7 @@ export interface TokensRouteOptions {
 
 /** `POST /api/tokens`: a token for somebody else. */
 export function tokensRoute (app: FastifyInstance, { authenticator, mint }: TokensRouteOptions): void {
-  app.post('/api/tokens', { onRequest: adminsOnly(authenticator), bodyLimit: SMALL_BODY }, async (request) => {
+  app.post('/api/tokens', { onRequest: adminsOnly(authenticator), bodyLimit: SMALL_BODY, schema: tokenSchema }, async (request) => {
     queryOf(request, [])
     if (mint === null) throw new FoyerError('badRequest', 'tokens for this server are signed by your identity provider (auth.jwtPublicKey or auth.jwksUrl is set): get one there')
     const wish = parse(bodyOf(request, ['sub', 'rooms', 'expiresIn', 'admin', 'presence']))

@@ -6,6 +6,7 @@ import { identityOf } from '../http/authenticate.ts'
 import { queryOf } from '../http/query.ts'
 import { openEvents } from './open-events.ts'
 import { PARAMETERS, parseEventsRequest } from './parse-request.ts'
+import { eventsSchema } from './route-doc.ts'
 
 /** Milliseconds without an event after which a sign of life is sent. */
 const HEARTBEAT_MS = 15_000
@@ -23,7 +24,7 @@ export interface EventsOptions {
 export function eventsRoute (app: FastifyInstance, { broker, heartbeat = HEARTBEAT_MS }: EventsOptions): void {
   const { channels, authenticator, journal } = broker
   // A HEAD would be answered by a stream that nobody reads.
-  app.get('/api/events', { exposeHeadRoute: false }, async (request, reply) => {
+  app.get('/api/events', { exposeHeadRoute: false, schema: eventsSchema }, async (request, reply) => {
     const identity = await identityOf(request, authenticator)
     const lastEventId = request.headers['last-event-id']
     const { filter, replay } = parseEventsRequest(queryOf(request, PARAMETERS), Array.isArray(lastEventId) ? lastEventId[0] : lastEventId, journal.time)

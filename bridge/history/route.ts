@@ -11,6 +11,7 @@ import { permissionFor } from './permission.ts'
 import type { Permission } from './permission.ts'
 import { readHistory, type HistorySources } from './read-history.ts'
 import { renderHistory } from './render.ts'
+import { historySchema } from './route-doc.ts'
 
 export interface HistoryOptions extends HistorySources {
   readonly broker: Pick<Broker, 'channels' | 'authenticator'>
@@ -18,7 +19,7 @@ export interface HistoryOptions extends HistorySources {
 
 /** `GET /api/rooms/{room}/history`: what a room keeps, newest first, as far as the caller may receive it. */
 export function historyRoute (app: FastifyInstance, { broker, ...sources }: HistoryOptions): void {
-  app.get('/api/rooms/:room/history', async (request: FastifyRequest<{ Params: { room: string } }>, reply) => {
+  app.get('/api/rooms/:room/history', { schema: historySchema }, async (request: FastifyRequest<{ Params: { room: string } }>, reply) => {
     const identity = await identityOf(request, broker.authenticator)
     const query = queryOf(request, PARAMETERS)
     const wanted = parseHistoryRequest(request.params.room, query)

@@ -1,7 +1,7 @@
 import { FoyerError } from '../../protocol/errors.ts'
 
-const DEFAULT_LIMIT = 100
-const MAX_LIMIT = 1000
+export const DEFAULT_LIMIT = 100
+export const MAX_LIMIT = 1000
 
 /** How much of a list is asked for at once. */
 export function parseLimit (text: string | undefined): number {

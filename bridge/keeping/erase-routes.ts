@@ -9,6 +9,7 @@ import { SMALL_BODY } from '../http/body.ts'
 import { queryOf } from '../http/query.ts'
 import type { Recorder } from '../recorder/recorder.ts'
 import type { KeepingStore } from '../store/store.ts'
+import { eraseRoomSchema, eraseUserSchema } from './erase-routes-doc.ts'
 import { settled } from './settled.ts'
 
 export interface EraseRoutesOptions {
@@ -31,14 +32,14 @@ export function eraseRoutes (app: FastifyInstance, { broker, store, recorder, ti
   const { authenticator } = broker
   const options = { onRequest: adminsOnly(authenticator), bodyLimit: SMALL_BODY }
 
-  app.delete<{ Params: { room: string } }>('/api/rooms/:room/history', options, async request => {
+  app.delete<{ Params: { room: string } }>('/api/rooms/:room/history', { ...options, schema: eraseRoomSchema }, async request => {
     const { room } = request.params
     const fault = roomFault(room)
     if (fault !== null) throw new FoyerError('badRequest', fault)
     return { room, ...await erase(request, { kind: 'room', name: room }) }
   })
 
-  app.delete<{ Params: { sub: string } }>('/api/users/:sub/history', options, async request => {
+  app.delete<{ Params: { sub: string } }>('/api/users/:sub/history', { ...options, schema: eraseUserSchema }, async request => {
     const sub = checkedSub(request.params.sub)
     return { sub, ...await erase(request, { kind: 'sender', name: sub }) }
   })

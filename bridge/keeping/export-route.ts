@@ -8,6 +8,7 @@ import type { Recorder } from '../recorder/recorder.ts'
 import type { KeepingStore } from '../store/store.ts'
 import { openExport, type ExportSource } from './export.ts'
 import { PARAMETERS, parseExportQuery, type Format } from './export-query.ts'
+import { exportSchema } from './export-route-doc.ts'
 import { settled } from './settled.ts'
 
 export interface ExportRouteOptions {
@@ -27,7 +28,7 @@ export function exportRoute (app: FastifyInstance, { broker, store, dataDir, rec
   /** A Parquet file takes room on the disk that the journal needs, too: one at a time. */
   let makesParquet = false
 
-  app.get('/api/export', { onRequest: adminsOnly(authenticator) }, async (request, reply) => {
+  app.get('/api/export', { onRequest: adminsOnly(authenticator), schema: exportSchema }, async (request, reply) => {
     const wish = parseExportQuery(queryOf(request, PARAMETERS))
     const { sub: by } = await identityOf(request, authenticator)
     await journal.flush()

@@ -6,13 +6,14 @@ import { decide } from '../../protocol/policy.ts'
 import { presenceTopic, rosterTopic } from '../../protocol/presence.ts'
 import { identityOf } from '../http/authenticate.ts'
 import { queryOf } from '../http/query.ts'
+import { presenceSchema } from './route-doc.ts'
 
 /**
  * `GET /api/rooms/{room}/presence`: who is in a room now, for those who may follow its presence. `users` are names alone,
  * as in the events; `participants` say since when, and by how many connections (0: lost a moment ago).
  */
 export function presenceRoute (app: FastifyInstance, broker: Pick<Broker, 'authenticator' | 'channels' | 'presence'>): void {
-  app.get('/api/rooms/:room/presence', async (request: FastifyRequest<{ Params: { room: string } }>) => {
+  app.get('/api/rooms/:room/presence', { schema: presenceSchema }, async (request: FastifyRequest<{ Params: { room: string } }>) => {
     const identity = await identityOf(request, broker.authenticator)
     const { room } = request.params
     const fault = roomFault(room)

@@ -3,11 +3,13 @@ import type { Broker } from '../../broker/index.ts'
 import { identityOf } from '../http/authenticate.ts'
 import { queryOf } from '../http/query.ts'
 import { parseKey, parseMessage } from './parse-request.ts'
+import { publishSchema } from './route-doc.ts'
 
 /** `POST /api/publish`: a message of who has no connection, answered when it is as durable as its channel says. */
 export function publishRoute (app: FastifyInstance, broker: Pick<Broker, 'authenticator' | 'publish'>): void {
   app.post('/api/publish', {
     config: { keepsBytes: true },
+    schema: publishSchema,
     // Before anything of the body is read.
     onRequest: async request => { await identityOf(request, broker.authenticator) }
   }, async (request, reply) => {

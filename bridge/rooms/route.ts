@@ -7,6 +7,7 @@ import { parseLimit } from '../http/limit.ts'
 import { linkToNext } from '../http/link.ts'
 import { queryOf } from '../http/query.ts'
 import { listRooms, type RoomsSources } from './list-rooms.ts'
+import { roomsSchema } from './route-doc.ts'
 
 export interface RoomsRouteOptions extends RoomsSources {
   readonly broker: Pick<Broker, 'authenticator'> & RoomsSources['broker']
@@ -14,7 +15,7 @@ export interface RoomsRouteOptions extends RoomsSources {
 
 /** `GET /api/rooms`: the rooms that a token may see, by name. */
 export function roomsRoute (app: FastifyInstance, { broker, store }: RoomsRouteOptions): void {
-  app.get('/api/rooms', async (request, reply) => {
+  app.get('/api/rooms', { schema: roomsSchema }, async (request, reply) => {
     const identity = await identityOf(request, broker.authenticator)
     const query = queryOf(request, ['limit', 'after'])
     const { rooms, more } = await listRooms({ broker, store }, identity, { limit: parseLimit(query.get('limit')), after: parseAfter(query.get('after')) })

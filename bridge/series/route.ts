@@ -10,6 +10,7 @@ import type { SeriesPage, SeriesQuery, Store } from '../store/store.ts'
 import { PARAMETERS, parseSeriesRequest } from './parse-request.ts'
 import { readSeries } from './read-series.ts'
 import { renderSeries } from './render.ts'
+import { seriesSchema } from './route-doc.ts'
 
 /** The most points of all topics together. */
 const MOST_POINTS = 100_000
@@ -24,7 +25,7 @@ export interface SeriesOptions {
 
 /** `GET /api/rooms/{room}/series`: what the numbers in a room's history were, by topic and stretch of time. */
 export function seriesRoute (app: FastifyInstance, { broker, store, recorder }: SeriesOptions): void {
-  app.get('/api/rooms/:room/series', async (request: FastifyRequest<{ Params: { room: string } }>, reply) => {
+  app.get('/api/rooms/:room/series', { schema: seriesSchema }, async (request: FastifyRequest<{ Params: { room: string } }>, reply) => {
     const identity = await identityOf(request, broker.authenticator)
     const wanted = parseSeriesRequest(request.params.room, queryOf(request, PARAMETERS), nextMillisecond(broker.journal.time))
     const { allows, filters, exceptChannels } = permissionFor(broker.channels, identity, wanted.room, wanted.filter)

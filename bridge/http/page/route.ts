@@ -1,6 +1,7 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import type { Broker } from '../../../broker/index.ts'
 import type { Config } from '../../../config/schema.ts'
+import { hidden } from '../docs/describe.ts'
 import { style } from './style.ts'
 import { welcomePage } from './welcome.ts'
 import type { Welcome } from './welcome.ts'
@@ -22,7 +23,7 @@ export interface PageOptions {
 
 /** The page at `/` and its style. */
 export function pageRoutes (app: FastifyInstance, { version, config, broker, ports }: PageOptions): void {
-  app.get('/', async (request, reply) => {
+  app.get('/', { schema: hidden }, async (request, reply) => {
     const { connections, subscriptions } = broker.stats()
     const page = welcomePage({
       version,
@@ -35,7 +36,7 @@ export function pageRoutes (app: FastifyInstance, { version, config, broker, por
     })
     return reply.type('text/html; charset=utf-8').send(page)
   })
-  app.get('/style.css', async (_request, reply) => reply.type('text/css; charset=utf-8').send(style))
+  app.get('/style.css', { schema: hidden }, async (_request, reply) => reply.type('text/css; charset=utf-8').send(style))
 }
 
 /** Where the visitor is, so that the lines on the page work from there. */
