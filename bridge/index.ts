@@ -2,6 +2,7 @@ import type { AddressInfo } from 'node:net'
 import type { Logger } from 'pino'
 import type { Broker } from '../broker/index.ts'
 import type { Config } from '../config/schema.ts'
+import { meRoute } from './accounts/me-route.ts'
 import { revocationsRoute } from './accounts/revocations-route.ts'
 import { sessionsRoute } from './accounts/sessions-route.ts'
 import { acceptTickets, ticketsRoute } from './accounts/tickets-route.ts'
@@ -15,11 +16,11 @@ import { letPagesIn } from './http/cross-origin.ts'
 import { gatherDescriptions } from './http/docs/document.ts'
 import { docsRoutes } from './http/docs/route.ts'
 import { healthRoutes } from './http/health.ts'
-import { pageRoutes } from './http/page/route.ts'
-import type { Ports } from './http/page/route.ts'
 import { limitRates } from './http/rates.ts'
+import { serverRoute, type Ports } from './http/server-route.ts'
 import { createHttpServers } from './http/servers.ts'
 import type { Addresses } from './http/servers.ts'
+import { uiRoutes } from './http/ui/route.ts'
 import { eraseRoutes } from './keeping/erase-routes.ts'
 import { exportRoute } from './keeping/export-route.ts'
 import { forgetExports } from './keeping/parquet.ts'
@@ -50,7 +51,7 @@ export interface BridgeOptions {
   readonly config: Config
   readonly broker: Broker
   readonly logger: Logger
-  /** Of Foyer, for the page at `/`. */
+  /** Of Foyer, for those who ask what runs. */
   readonly version: string
   /** Signs the tokens that admins ask for; without it they are told that tokens are signed elsewhere. */
   readonly mint?: Mint | null
@@ -60,7 +61,7 @@ export interface BridgeOptions {
 export interface Bridge {
   /**
    * Opens the ports of HTTP; rejects with one clear sentence, and then listens nowhere. `mqtt` is where the broker
-   * listens, for the page at `/`; without it that page names the configured ports.
+   * listens, for those who ask where; without it they are told the configured ports.
    */
   listen (mqtt?: MqttAddresses): Promise<Addresses>
   /** Where it listens; null for ports that are off, and before listen(). */
@@ -111,7 +112,9 @@ export async function createBridge ({ config, broker, logger, version, mint = nu
       (app) => { acceptTickets(app, tickets) },
       (app) => { limitRates(app, { authenticator, rate: config.limits.httpRate }) },
       (app) => { healthRoutes(app, faults) },
-      (app) => { pageRoutes(app, { version, config, broker, ports }) },
+      (app) => { uiRoutes(app) },
+      (app) => { serverRoute(app, { version, broker, ports }) },
+      (app) => { meRoute(app, authenticator) },
       (app) => { roomsRoute(app, { broker, store: embedded?.store ?? null }) },
       (app) => { historyRoute(app, { broker, journal: broker.journal, store, recorder }) },
       (app) => { seriesRoute(app, { broker, store, recorder }) },

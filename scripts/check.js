@@ -5,6 +5,7 @@ const CHECKS = new Map([
   ['types', ['tsc', '-p', 'tsconfig.json']],
   // Once more as a browser sees it, without Node.
   ['client-types', ['tsc', '-p', 'tsconfig.client.json']],
+  ['web-types', ['tsc', '-p', 'bridge/web/tsconfig.json']],
   ['lint', ['eslint', '.', '--max-warnings', '0']],
   ['boundaries', ['depcruise', 'protocol', 'config', 'broker', 'bridge', 'client', 'devices', 'cli', 'test', 'bench', 'scripts']],
   ['unused', ['knip']],

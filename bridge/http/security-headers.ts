@@ -1,8 +1,8 @@
 import type { FastifyInstance } from 'fastify'
 
 const headers = {
-  // Nothing from elsewhere, no script at all, in no frame.
-  'content-security-policy': "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+  // Nothing at all, in no frame: the web UI brings a policy of its own.
+  'content-security-policy': "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
   'x-content-type-options': 'nosniff',
   'x-frame-options': 'DENY',
   'referrer-policy': 'no-referrer',

@@ -1,8 +1,6 @@
 import assert from 'node:assert/strict'
-import { join } from 'node:path'
 import { before, describe, it } from 'mocha'
 import type { Browser, Page } from 'playwright-core'
-import { temporaryFolder } from '../helpers/cli-run.ts'
 import { serveWithSecret, token, type Served } from '../helpers/cli-serve.ts'
 import { useSharedTeardown } from '../helpers/system-shared.ts'
 import { connectPage, FOREIGN, launchChromium, openApp } from '../helpers/system-browser.ts'
@@ -96,27 +94,4 @@ describe('a browser', function () {
     assert.deepEqual(await read(local.page, server.ports.http, ann, 'history?limit=1'), [200, 'messages'])
     for (const [stranger, port] of [[page, server.ports.http], [local.page, configured.ports.http]] as const) assert.equal(await read(stranger, port, ann, 'history'), 'TypeError')
   })
-
-  for (const { width, colorScheme } of [{ width: 1280, colorScheme: 'light' }, { width: 390, colorScheme: 'light' }, { width: 390, colorScheme: 'dark' }] as const) {
-    it(`renders the page of the server within its policy (${width} px, ${colorScheme})`, async () => {
-      const context = await browser.newContext({ viewport: { width, height: 800 }, colorScheme })
-      t.after(() => context.close())
-      const page = await context.newPage()
-      const complaints: string[] = []
-      page.on('console', message => complaints.push(message.text()))
-      page.on('pageerror', error => complaints.push(error.message))
-      page.on('requestfailed', request => complaints.push(request.url()))
-      page.on('response', response => { if (response.status() >= 400 && !response.url().endsWith('/favicon.ico')) complaints.push(`${response.status()} ${response.url()}`) })
-      const response = await page.goto(`http://127.0.0.1:${server.ports.http}/`)
-      assert.equal(response?.status(), 200)
-      await page.screenshot({ path: join(process.env.FOYER_TEST_SCREENSHOTS ?? temporaryFolder(t), `${width}-${colorScheme}.png`), fullPage: true })
-      assert.deepEqual(complaints.filter(text => !text.includes('favicon.ico')), [])
-      assert.notEqual(await page.evaluate('getComputedStyle(document.querySelector("dl")).display'), 'block', 'the style is applied')
-      assert.ok(await page.evaluate('document.documentElement.scrollWidth <= innerWidth'), 'nothing is wider than the window')
-      const text = await page.evaluate<string>('document.body.innerText')
-      assert.ok(text.includes(`-p ${server.ports.mqtt} `), text)
-      assert.ok(text.includes(`ws://127.0.0.1:${server.ports.http}/mqtt`))
-      assert.ok(!text.includes(':0\n'), 'ports are the real ones')
-    })
-  }
 })

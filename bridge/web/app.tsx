@@ -1,0 +1,22 @@
+import type { JSX } from 'preact'
+import { ConnectPage } from './connect/connect-page.tsx'
+import { RoomPage } from './room/room-page.tsx'
+import { RoomsPage } from './rooms/rooms-page.tsx'
+import { route } from './router.ts'
+import { session } from './session.ts'
+import { Shell } from './shell/shell.tsx'
+import { SignInPage } from './sign-in/sign-in-page.tsx'
+import { useStore } from './store.ts'
+
+export function App (): JSX.Element {
+  return <Shell><Page /></Shell>
+}
+
+function Page (): JSX.Element {
+  const place = useStore(route)
+  const now = useStore(session)
+  if (place.page === 'connect') return <ConnectPage />
+  if (now.phase !== 'in') return <SignInPage session={now} />
+  if (place.page === 'room') return <RoomPage key={place.room} signedIn={now} room={place.room} tab={place.tab} />
+  return <RoomsPage signedIn={now} />
+}

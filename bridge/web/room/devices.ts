@@ -1,0 +1,52 @@
+import type { Message } from '../../../client/index.ts'
+import { createStore } from '../store.ts'
+
+export interface Reading {
+  readonly value: unknown
+  /** Milliseconds since 1970. */
+  readonly time: number
+}
+
+/** A device as far as the room knows it. */
+export interface DeviceView {
+  readonly name: string
+  /** Its last state; null when only its readings are known. */
+  readonly state: Reading | null
+  /** The last of each metric. */
+  readonly readings: ReadonlyMap<string, Reading>
+}
+
+/** Milliseconds between two looks at what came: a room may have thousands of readings a second. */
+const SHOW_MS = 200
+
+/** The devices of a room, by what they publish. */
+export class Devices {
+  readonly list = createStore<readonly DeviceView[]>([])
+  readonly #devices = new Map<string, { state: Reading | null, readings: Map<string, Reading> }>()
+  #timer: ReturnType<typeof setTimeout> | undefined
+
+  take ({ kind, device, metric, payload, bytes, timestamp }: Message): void {
+    if (device === null) return
+    const time = Date.parse(timestamp) || Date.now()
+    // What was retained is cleared by nothing.
+    if (kind === 'state' && bytes?.length === 0) this.#devices.delete(device)
+    else {
+      const known = this.#devices.get(device) ?? { state: null, readings: new Map<string, Reading>() }
+      this.#devices.set(device, known)
+      if (kind === 'state') known.state = { value: payload, time }
+      else if (metric !== null) known.readings.set(metric, { value: payload, time })
+    }
+    this.#timer ??= setTimeout(() => this.#show(), SHOW_MS)
+  }
+
+  #show (): void {
+    this.#timer = undefined
+    this.list.set([...this.#devices]
+      .map(([name, { state, readings }]) => ({ name, state, readings: new Map([...readings].sort(byName)) }))
+      .sort((one, other) => byName([one.name], [other.name])))
+  }
+}
+
+function byName ([one]: readonly [string, ...unknown[]], [other]: readonly [string, ...unknown[]]): number {
+  return one < other ? -1 : 1
+}

@@ -1,0 +1,60 @@
+import UPlot from 'uplot'
+import 'uplot/dist/uPlot.min.css'
+import { clockText, dateText } from '../time.ts'
+
+/** A chart on the screen. */
+export interface Plot {
+  /** Times in seconds since 1970, and for each line as many values. */
+  draw (times: number[], lines: readonly (number | null)[][], from: number, to: number): void
+  destroy (): void
+}
+
+const DAY = 86_400
+const HEIGHT = 180
+const LABEL = 12
+/** Pixels that a character of a label takes at most. */
+const CHARACTER = 7.5
+
+/** The colours of the lines are those of the legend, which the style sheet gives: `line-0`, `line-1`, ... */
+function colourOf (box: HTMLElement, name: string): string {
+  const probe = document.createElement('span')
+  probe.className = name
+  box.append(probe)
+  const { color } = getComputedStyle(probe)
+  probe.remove()
+  return color
+}
+
+/** Draws into a box and follows its width. `onPoint`: the index of the time that is pointed at; null for none. */
+export function createPlot (box: HTMLElement, lines: number, onPoint: (index: number | null) => void): Plot {
+  const quiet = colourOf(box, 'line-axis')
+  const grid = colourOf(box, 'line-grid')
+  const axis: UPlot.Axis = { stroke: quiet, grid: { stroke: grid, width: 1 }, ticks: { show: false }, font: `${LABEL}px ${getComputedStyle(box).fontFamily}` }
+  let range: [number, number] = [0, 1]
+  const timeText = (seconds: number): string => range[1] - range[0] > DAY ? dateText(seconds * 1000) : clockText(seconds * 1000)
+  const chart = new UPlot({
+    width: box.clientWidth,
+    height: HEIGHT,
+    legend: { show: false },
+    cursor: { y: false, drag: { x: false, y: false } },
+    scales: { x: { time: true, range: () => range } },
+    axes: [
+      { ...axis, space: 72, size: 28, values: (_chart, times) => times.map(timeText) },
+      { ...axis, space: 36, size: (_chart, labels) => 16 + CHARACTER * Math.max(3, ...labels?.map(label => label.length) ?? []), values: (_chart, numbers) => numbers.map(number => String(Number(number.toPrecision(9)))) }
+    ],
+    series: [{}, ...Array.from({ length: lines }, (_, i): UPlot.Series => ({ stroke: colourOf(box, `line-${i}`), width: 1.75, spanGaps: true, points: { show: false } }))],
+    hooks: { setCursor: [({ cursor }) => onPoint(cursor.idx ?? null)] }
+  }, [[], ...Array.from({ length: lines }, () => [])], box)
+  const observer = new ResizeObserver(() => chart.setSize({ width: box.clientWidth, height: HEIGHT }))
+  observer.observe(box)
+  return {
+    draw (times, lines, from, to) {
+      range = [from, to]
+      chart.setData([times, ...lines] as UPlot.AlignedData)
+    },
+    destroy () {
+      observer.disconnect()
+      chart.destroy()
+    }
+  }
+}

@@ -1,0 +1,117 @@
+import type { JSX } from 'preact'
+import { useEffect, useState } from 'preact/hooks'
+import { isRoom, roomFault } from '../../../protocol/names.ts'
+import { roleIn } from '../../../protocol/room-grants.ts'
+import { FaultBox } from '../fault-box.tsx'
+import { faultOf, sentence, type Fault } from '../fault.ts'
+import { People, Search } from '../icons.tsx'
+import { readMarks } from '../room/read-marks.ts'
+import { roomAddress } from '../router.ts'
+import type { SignedIn } from '../session.ts'
+import { useTitle } from '../title.ts'
+import { listRooms, type RoomEntry } from './list-rooms.ts'
+import { countUnread, MANY } from './unread.ts'
+
+const REFRESH_MS = 10_000
+
+/** The rooms of a token, and a field that finds one or opens any other. */
+export function RoomsPage ({ signedIn }: { signedIn: SignedIn }): JSX.Element {
+  const [rooms, setRooms] = useState<readonly RoomEntry[] | null>(null)
+  const [fault, setFault] = useState<Fault | null>(null)
+  const [text, setText] = useState('')
+  useTitle('Rooms')
+
+  useEffect(() => {
+    const stop = new AbortController()
+    const look = (): void => {
+      if (document.visibilityState !== 'visible') return
+      listRooms(signedIn, stop.signal).then(list => {
+        if (stop.signal.aborted) return
+        setRooms(list.rooms)
+        setFault(null)
+      }, error => { if (!stop.signal.aborted) setFault(faultOf(error)) })
+    }
+    look()
+    const timer = setInterval(look, REFRESH_MS)
+    document.addEventListener('visibilitychange', look)
+    return () => {
+      stop.abort()
+      clearInterval(timer)
+      document.removeEventListener('visibilitychange', look)
+    }
+  }, [signedIn])
+
+  const wanted = text.trim()
+  const found = rooms?.filter(({ room }) => room.toLowerCase().includes(wanted.toLowerCase())) ?? []
+  const isNew = isRoom(wanted) && !found.some(({ room }) => room === wanted)
+  const open = (event: Event): void => {
+    event.preventDefault()
+    if (isRoom(wanted)) location.hash = roomAddress(wanted)
+    else if (found.length === 1) location.hash = roomAddress(found[0]!.room)
+  }
+  return (
+    <div class='page'>
+      <h1>Rooms</h1>
+      <form class='find' role='search' onSubmit={open}>
+        <label class='visually-hidden' for='find'>Find a room, or open one by its name</label>
+        <Search />
+        <input
+          id='find' class='input' type='search' autocomplete='off' autocapitalize='none' spellcheck={false} placeholder='Find a room, or open one by its name'
+          value={text} onInput={event => setText(event.currentTarget.value)} aria-describedby='find-hint'
+        />
+      </form>
+      <p id='find-hint' class='find-hint quiet' aria-live='polite'>{hint(wanted, rooms === null ? null : found.length)}</p>
+      {fault === null ? null : <FaultBox title='The rooms could not be read.' fault={fault} />}
+      <ul class='rooms'>
+        {isNew ? <li><NewRoom name={wanted} signedIn={signedIn} /></li> : null}
+        {found.map(entry => <li key={entry.room}><RoomRow entry={entry} signedIn={signedIn} /></li>)}
+      </ul>
+      {rooms?.length === 0 && wanted === ''
+        ? <p class='empty'>Your token names no room by its whole name. A room exists as soon as somebody uses it: type a name above to open it.</p>
+        : null}
+    </div>
+  )
+}
+
+function hint (wanted: string, found: number | null): string {
+  const fault = wanted === '' ? null : roomFault(wanted)
+  if (fault !== null) return sentence(fault)
+  if (found === null) return ''
+  return wanted === '' ? `${found} ${found === 1 ? 'room' : 'rooms'}` : `${found} of your rooms ${found === 1 ? 'has' : 'have'} it in the name. Enter opens ${wanted}.`
+}
+
+function NewRoom ({ name, signedIn: { subject } }: { name: string, signedIn: SignedIn }): JSX.Element {
+  const grant = roleIn(subject.grants, name)
+  if (grant === null) return <p class='room-row is-closed'><span class='room-name'>{name}</span><span class='quiet'>No grant of your token covers this room.</span></p>
+  return <a class='room-row' href={roomAddress(name)}><span class='room-name'>Open {name}</span><span class='badge'>{grant.role}</span></a>
+}
+
+function RoomRow ({ entry: { room, role, participants }, signedIn }: { entry: RoomEntry, signedIn: SignedIn }): JSX.Element {
+  const unread = useUnread(signedIn, room)
+  return (
+    <a class='room-row' href={roomAddress(room)}>
+      <span class='room-name'>{room}</span>
+      {unread === 0 ? null : <span class='unread'>{unread >= MANY ? `${MANY - 1}+` : unread}<span class='visually-hidden'> unread</span></span>}
+      <span class='badge'>{role}</span>
+      <span class='room-count' title={`${participants} here now`}><People />{participants}<span class='visually-hidden'> here now</span></span>
+    </a>
+  )
+}
+
+/** Messages behind the last one that was read in this browser; none where nobody was there before. */
+function useUnread ({ token, me }: SignedIn, room: string): number {
+  const [unread, setUnread] = useState(0)
+  useEffect(() => {
+    const mark = readMarks.get(me.sub, room)
+    if (mark === null) return
+    const stop = new AbortController()
+    const look = (): void => { if (document.visibilityState === 'visible') countUnread(room, mark, { token, me }, stop.signal).then(setUnread, () => {}) }
+    look()
+    const timer = setInterval(look, REFRESH_MS)
+    return () => {
+      stop.abort()
+      clearInterval(timer)
+    }
+  }, [token, room])
+  return unread
+}

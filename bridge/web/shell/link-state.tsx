@@ -1,0 +1,25 @@
+import type { JSX } from 'preact'
+import { sentence } from '../fault.ts'
+import type { Link, LinkStatus } from '../link.ts'
+import { useStore } from '../store.ts'
+
+const NAMES: Record<LinkStatus['state'], string> = { connecting: 'Connecting', connected: 'Connected', reconnecting: 'Reconnecting' }
+
+/** How the connection is, also said aloud. What is wrong is shown over the page, so that nothing in it moves. */
+export function LinkState ({ link }: { link: Link }): JSX.Element {
+  const { state, fault } = useStore(link.status)
+  return (
+    <>
+      <span class={`link-state is-${state}`} role='status'>
+        <span class='link-dot' aria-hidden='true' /><span class='link-name'>{NAMES[state]}</span>
+      </span>
+      {fault === null
+        ? null
+        : (
+          <div class='toast' role='alert'>
+            <strong>The connection is lost, and tried again.</strong> {sentence(fault.message)} What you send waits until it is back.
+          </div>
+          )}
+    </>
+  )
+}
