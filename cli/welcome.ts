@@ -51,19 +51,27 @@ function row (what: string, value: string): string {
 
 /** The lines with a token of a user who watches and of one who speaks. */
 function paste ({ config, ports, secret, configFile }: WelcomeOptions): string[] {
-  if (secret === null) return ['Tokens come from your identity provider, and are the password: mosquitto_sub -u me -P \'<token>\' ...', '']
+  if (secret === null) return ['Tokens come from your identity provider: paste one into the web page; it is the password of mosquitto_sub -u me -P \'<token>\' ...', '']
   const mosquitto = mosquittoOptions(config, ports)
   const curl = curlOptions(config, ports)
+  const command = (sub: string, role: string): string => `${programName()} token --sub ${sub} --room lobby=${role}${tokenFlags(config, secret, configFile)}`
   // A token must not be expanded by the shell, a command substitution must.
   const [quote, token] = secret.created
     ? ["'", (sub: string, role: string) => mint(config, secret.secret, { sub, rooms: { lobby: role }, expiresIn: DAY })]
-    : ['"', (sub: string, role: string) => `$(${programName()} token --sub ${sub} --room lobby=${role}${tokenFlags(config, secret, configFile)})`]
+    : ['"', (sub: string, role: string) => `$(${command(sub, role)})`]
   const [alice, bob] = [token('alice', 'owner'), token('bob', 'member')]
   return [
+    ...(secret.created ? ['The tokens in these lines are valid for a day.', ''] : []),
+    // Browsers do not send what follows the #, and the page takes it out of the address at once.
+    ...(curl === null
+      ? []
+      : secret.created
+        ? ['Open the web page:', '', `${curl.base}/#token=${alice}`, '']
+        : [`Sign in to the web page, ${curl.base}/, with a token:`, '', command('alice', 'owner'), '']),
     ...(mosquitto === null
       ? []
       : [
-          secret.created ? 'Paste into a second terminal to watch a room (these tokens are valid for a day):' : 'Paste into a second terminal to watch a room:', '',
+          'Paste into a second terminal to watch a room:', '',
           `mosquitto_sub ${mosquitto} -u alice -P ${quote}${alice}${quote} -t 'rooms/lobby/#' -t '$me/errors' -v`, '',
           'and into a third to speak in it as somebody else:', '',
           `mosquitto_pub ${mosquitto} -u bob -P ${quote}${bob}${quote} -q 1 -t 'rooms/lobby/messages' -m 'hello'`, ''

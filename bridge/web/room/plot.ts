@@ -35,6 +35,7 @@ export function createPlot (box: HTMLElement, lines: number, onPoint: (index: nu
   const chart = new UPlot({
     width: box.clientWidth,
     height: HEIGHT,
+    padding: [8, 24, 0, 0],
     legend: { show: false },
     cursor: { y: false, drag: { x: false, y: false } },
     scales: { x: { time: true, range: () => range } },
@@ -42,7 +43,7 @@ export function createPlot (box: HTMLElement, lines: number, onPoint: (index: nu
       { ...axis, space: 72, size: 28, values: (_chart, times) => times.map(timeText) },
       { ...axis, space: 36, size: (_chart, labels) => 16 + CHARACTER * Math.max(3, ...labels?.map(label => label.length) ?? []), values: (_chart, numbers) => numbers.map(number => String(Number(number.toPrecision(9)))) }
     ],
-    series: [{}, ...Array.from({ length: lines }, (_, i): UPlot.Series => ({ stroke: colourOf(box, `line-${i}`), width: 1.75, spanGaps: true, points: { show: false } }))],
+    series: [{}, ...Array.from({ length: lines }, (_, i): UPlot.Series => ({ stroke: colourOf(box, `line-${i}`), width: 1.75, spanGaps: true, points: { show: true, size: 5, fill: colourOf(box, `line-${i}`), filter: newest } }))],
     hooks: { setCursor: [({ cursor }) => onPoint(cursor.idx ?? null)] }
   }, [[], ...Array.from({ length: lines }, () => [])], box)
   const observer = new ResizeObserver(() => chart.setSize({ width: box.clientWidth, height: HEIGHT }))
@@ -57,4 +58,10 @@ export function createPlot (box: HTMLElement, lines: number, onPoint: (index: nu
       chart.destroy()
     }
   }
+}
+
+/** Only the newest value is a point, so that one alone can be seen. */
+function newest (chart: UPlot, series: number): number[] | null {
+  const at = chart.data[series]!.findLastIndex(value => value != null)
+  return at < 0 ? null : [at]
 }

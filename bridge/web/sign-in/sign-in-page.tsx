@@ -43,7 +43,7 @@ export function SignInPage ({ session: { phase, fault } }: { session: Exclude<Se
 }
 
 function titleOf (code: string): string {
-  if (code === 'tokenExpired') return 'The token has ended.'
-  if (code === 'revoked') return 'The token was revoked.'
+  if (code === 'tokenExpired' || code === 'expired') return 'The token has ended.'
+  if (code === 'tokenRevoked' || code === 'revoked') return 'The token was revoked.'
   return 'The server did not accept this token.'
 }

@@ -1,0 +1,97 @@
+import assert from 'node:assert/strict'
+import { before, describe, it } from 'mocha'
+import type { Browser } from 'playwright-core'
+import { mintToken } from '../../broker/auth/mint.ts'
+import { SECRET } from '../helpers/foyer.ts'
+import { newFullServer, type FullServer } from '../helpers/full-server.ts'
+import { launchChromium } from '../helpers/system-browser.ts'
+import { useSharedTeardown } from '../helpers/system-shared.ts'
+import { useTeardown } from '../helpers/teardown.ts'
+import { openUi } from '../helpers/web-page.ts'
+
+describe('signing in to the web UI', function () {
+  this.timeout(60_000)
+  const t = useTeardown()
+  const shared = useSharedTeardown()
+  let browser: Browser
+  let server: FullServer
+
+  before(async () => {
+    browser = await launchChromium(shared)
+    server = await newFullServer(shared, { 'auth.clockTolerance': '0s' })
+  })
+
+  it('takes a pasted token, says who it is and until when, and forgets it when one leaves', async () => {
+    const { page, complaints } = await openUi(t, browser, { origin: server.httpUrl })
+    await page.getByRole('textbox', { name: 'Token' }).fill(` ${server.token('ann', { lobby: 'owner', 'acme.*': 'member' })}\n`)
+    await page.getByRole('button', { name: 'Sign in' }).click()
+    await page.getByRole('status').getByText('Connected').waitFor()
+    await page.locator('summary', { has: page.locator('.avatar') }).click()
+    const menu = page.locator('.popover')
+    assert.match(await menu.innerText(), /^ann\n+The token ends in 59 minutes, .*\n+lobby\n*owner\n+acme\.\*\n*member/)
+
+    // It survives a reload of the tab, and nothing else.
+    await page.reload()
+    await page.getByRole('status').getByText('Connected').waitFor()
+    assert.equal(await page.evaluate('JSON.stringify(localStorage).includes("eyJ") || document.cookie !== ""'), false)
+
+    await page.locator('summary', { has: page.locator('.avatar') }).click()
+    await page.getByRole('button', { name: 'Sign out' }).click()
+    await page.getByRole('heading', { name: 'Sign in' }).waitFor()
+    assert.equal(await page.evaluate('sessionStorage.length'), 0)
+    await page.reload()
+    await page.getByRole('heading', { name: 'Sign in' }).waitFor()
+    assert.deepEqual(complaints, [])
+  })
+
+  it('takes a token from a link, out of the address at once', async () => {
+    const token = server.token('ann', { lobby: 'owner' })
+    const requests: string[] = []
+    const { page } = await openUi(t, browser, { origin: server.httpUrl })
+    page.on('request', request => requests.push(request.url()))
+    await page.goto(`${server.httpUrl}/#token=${token}`)
+    await page.getByRole('heading', { name: 'Rooms' }).waitFor()
+    assert.equal(page.url(), `${server.httpUrl}/`)
+    // Also in a window that is open already.
+    await page.evaluate(`location.hash = ${JSON.stringify(`#token=${server.token('bob', { lobby: 'member' })}`)}`)
+    await page.locator('summary[aria-label="Signed in as bob"]').waitFor()
+    assert.equal(page.url(), `${server.httpUrl}/`)
+    assert.ok(requests.every(url => !url.includes('eyJ')), requests.join(' '))
+  })
+
+  it('says in the words of the server why a token is not accepted', async () => {
+    const { page } = await openUi(t, browser, { origin: server.httpUrl })
+    const problem = await (await fetch(`${server.httpUrl}/api/me`, { headers: { authorization: 'Bearer nonsense' } })).json() as { detail: string, remedy: string }
+    await page.getByRole('textbox', { name: 'Token' }).fill('nonsense')
+    await page.getByRole('button', { name: 'Sign in' }).click()
+    const alert = page.getByRole('alert')
+    await alert.waitFor()
+    const text = (await alert.innerText()).toLowerCase()
+    assert.match(text, /^the server did not accept this token\./)
+    for (const words of [problem.detail, problem.remedy]) assert.ok(text.includes(words.toLowerCase()), `${words} in ${text}`)
+    assert.equal(await page.evaluate('sessionStorage.length'), 0)
+  })
+
+  it('ends when the token does, and says so', async () => {
+    const token = server.token('ann', { lobby: 'owner' }, 3)
+    const { page } = await openUi(t, browser, { origin: server.httpUrl, token })
+    await page.getByRole('status').getByText('Connected').waitFor()
+    await page.getByText('The token has ended.').waitFor()
+    assert.equal(await page.evaluate('sessionStorage.length'), 0)
+    // It is of no use any more, and the server says why.
+    await page.getByRole('textbox', { name: 'Token' }).fill(token)
+    await page.getByRole('button', { name: 'Sign in' }).click()
+    await page.getByRole('alert').getByText('Get a new one; check the clocks if it is new.').waitFor()
+    await page.getByText('The token has ended.').waitFor()
+  })
+
+  it('ends when the token is revoked, and says so', async () => {
+    const { page } = await openUi(t, browser, { origin: server.httpUrl, token: server.token('eve', { lobby: 'owner' }) })
+    await page.getByRole('status').getByText('Connected').waitFor()
+    const answer = await fetch(`${server.httpUrl}/api/revocations`, {
+      method: 'POST', headers: { authorization: `Bearer ${mintToken(SECRET, { sub: 'root', rooms: {}, expiresIn: 60, admin: true })}`, 'content-type': 'application/json' }, body: '{"sub":"eve"}'
+    })
+    assert.equal(answer.status, 200)
+    await page.getByText('The token was revoked.').waitFor()
+  })
+})
