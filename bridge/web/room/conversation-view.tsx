@@ -31,7 +31,7 @@ export function ConversationView ({ model, conversation }: { model: RoomModel, c
         <div class='talk-start'>
           {fault === null ? null : <><FaultBox title='What was said before could not be read.' fault={fault} /><button class='button' type='button' onClick={() => { void (hasMore === null ? conversation.loadNewest() : conversation.loadOlder()) }}>Try again</button></>}
           {may.allowed ? null : <p class='quiet'>{sentence(may.rule)}</p>}
-          {hasMore === true && fault === null ? <p class='quiet'>{isLoading ? 'Reading what was said before…' : ' '}</p> : null}
+          {hasMore === true && fault === null ? <p class='quiet'>{isLoading ? 'Reading what was said before…' : '\u00a0'}</p> : null}
           {hasMore === false ? <p class='quiet'>{entries.length === 0 && drafts.length === 0 ? 'Nothing was said here yet.' : 'The conversation begins here.'}</p> : null}
         </div>
         <ol>{entries.map((entry, i) => <Line key={entry.id} entry={entry} before={entries[i - 1]} isNew={entry.id === mark} isOwn={entry.sender === model.sub} />)}</ol>
