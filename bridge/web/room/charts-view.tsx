@@ -42,7 +42,8 @@ function Controls ({ telemetry, window: { span, end }, now }: { telemetry: Telem
   const to = end ?? now
   const move = (by: number): void => {
     const wanted = to + by
-    telemetry.show({ span, end: wanted >= now ? null : wanted })
+    // Where one step leads to now, give or take how long one looked at the past.
+    telemetry.show({ span, end: wanted > telemetry.now - span / 4 ? null : wanted })
   }
   return (
     <div class='controls' role='group' aria-label='Time that is shown'>
