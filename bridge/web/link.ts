@@ -10,6 +10,8 @@ export interface LinkStatus {
 
 const TIMEOUT_MS = 10_000
 const AGAIN_MS = 1_000
+/** Seconds for which what comes waits at the server for a page that is gone: longer away, it is read from history. */
+const SESSION_EXPIRY = 300
 
 /** The one MQTT connection of who is signed in. */
 export class Link {
@@ -39,7 +41,7 @@ export class Link {
       try {
         // What speaks MQTT is most of the page, and nobody needs it to sign in.
         const { connect } = await import('../../client/index.ts')
-        const client = await connect({ url: `${location.protocol === 'https:' ? 'wss' : 'ws'}://${location.host}/mqtt`, token: this.#token, timeout: TIMEOUT_MS, signal })
+        const client = await connect({ url: `${location.protocol === 'https:' ? 'wss' : 'ws'}://${location.host}/mqtt`, token: this.#token, timeout: TIMEOUT_MS, sessionExpiry: SESSION_EXPIRY, signal })
         if (signal.aborted) void client.close()
         else this.#follow(client)
         return

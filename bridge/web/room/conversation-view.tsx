@@ -24,7 +24,8 @@ export function ConversationView ({ model, conversation }: { model: RoomModel, c
   const may = model.may('deliver', 'messages')
   const box = useRef<HTMLDivElement>(null)
   const { follow, behind, onScroll } = useReading(model, conversation, box)
-  const mark = useNewMark(model, entries)
+  const begun = useBegin(entries, hasMore !== null)
+  const mark = useNewMark(model, entries, begun)
   return (
     <section class='conversation' aria-label='Conversation'>
       <div class='talk' ref={box} tabIndex={0} onScroll={onScroll} role='log' aria-live='off' aria-label='Messages'>
@@ -38,7 +39,7 @@ export function ConversationView ({ model, conversation }: { model: RoomModel, c
         <ul class='drafts'>{drafts.map(draft => <DraftLine key={draft.key} draft={draft} conversation={conversation} />)}</ul>
       </div>
       {behind === 0 ? null : <button class='button jump' type='button' onClick={follow}><Down />{behind === 1 ? '1 new message' : `${behind} new messages`}</button>}
-      <Announcer entries={entries} sub={model.sub} />
+      <Announcer last={entries.at(-1)} begun={begun} sub={model.sub} />
       <Composer model={model} conversation={conversation} onSend={follow} />
     </section>
   )
@@ -80,19 +81,24 @@ function DraftLine ({ draft, conversation }: { draft: Draft, conversation: Conve
   )
 }
 
+/** The newest message that was there when one entered; null until that is known. What is behind it came later. */
+function useBegin (entries: readonly Entry[], isRead: boolean): string | null {
+  const begun = useRef<string | null>(null)
+  if (isRead) begun.current ??= entries.at(-1)?.id ?? ''
+  return begun.current
+}
+
 /** Says aloud what comes, and not what was there. */
-function Announcer ({ entries, sub }: { entries: readonly Entry[], sub: string }): JSX.Element {
-  const last = entries.at(-1)
-  const begun = useRef<number>(Date.now())
-  const isNew = last !== undefined && last.sender !== sub && last.time > begun.current
+function Announcer ({ last, begun, sub }: { last: Entry | undefined, begun: string | null, sub: string }): JSX.Element {
+  const isNew = last !== undefined && begun !== null && last.id > begun && last.sender !== sub
   return <p class='visually-hidden' aria-live='polite'>{isNew ? `${last.sender}: ${last.text}` : ''}</p>
 }
 
-/** The message before which one stopped reading, as it was when the room was entered; it moves on only with the next visit. */
-function useNewMark (model: RoomModel, entries: readonly Entry[]): string | null {
-  const read = useRef(readMarks.get(model.sub, model.name))
-  if (read.current === null) return null
-  return entries.find(({ id, sender }) => id > read.current! && sender !== model.sub)?.id ?? null
+/** The message before which one had stopped reading when the room was entered; null where nothing was missed. */
+function useNewMark (model: RoomModel, entries: readonly Entry[], begun: string | null): string | null {
+  const read = useRef(readMarks.get(model.sub, model.name)).current
+  if (read === null || begun === null) return null
+  return entries.find(({ id, sender }) => id > read && id <= begun && sender !== model.sub)?.id ?? null
 }
 
 interface Reading {

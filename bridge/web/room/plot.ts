@@ -10,6 +10,8 @@ export interface Plot {
 }
 
 const DAY = 86_400
+/** Seconds between two labels of the time. */
+const STEPS = [15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10_800, 21_600, 43_200, DAY, 2 * DAY]
 const HEIGHT = 180
 const LABEL = 12
 /** Pixels that a character of a label takes at most. */
@@ -40,7 +42,7 @@ export function createPlot (box: HTMLElement, lines: number, onPoint: (index: nu
     cursor: { y: false, drag: { x: false, y: false } },
     scales: { x: { time: true, range: () => range } },
     axes: [
-      { ...axis, space: 72, size: 28, values: (_chart, times) => times.map(timeText) },
+      { ...axis, space: 72, size: 28, incrs: STEPS, values: (_chart, times) => times.map(timeText) },
       { ...axis, space: 36, size: (_chart, labels) => 16 + CHARACTER * Math.max(3, ...labels?.map(label => label.length) ?? []), values: (_chart, numbers) => numbers.map(number => String(Number(number.toPrecision(9)))) }
     ],
     series: [{}, ...Array.from({ length: lines }, (_, i): UPlot.Series => ({ stroke: colourOf(box, `line-${i}`), width: 1.75, spanGaps: true, points: { show: true, size: 5, fill: colourOf(box, `line-${i}`), filter: newest } }))],

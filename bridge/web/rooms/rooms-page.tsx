@@ -60,7 +60,7 @@ export function RoomsPage ({ signedIn }: { signedIn: SignedIn }): JSX.Element {
           value={text} onInput={event => setText(event.currentTarget.value)} aria-describedby='find-hint'
         />
       </form>
-      <p id='find-hint' class='find-hint quiet' aria-live='polite'>{hint(wanted, rooms === null ? null : found.length)}</p>
+      <p id='find-hint' class='find-hint quiet' aria-live='polite'>{hint(wanted, rooms === null ? null : found.length, isNew && roleIn(signedIn.subject.grants, wanted) !== null)}</p>
       {fault === null ? null : <FaultBox title='The rooms could not be read.' fault={fault} />}
       <ul class='rooms'>
         {isNew ? <li><NewRoom name={wanted} signedIn={signedIn} /></li> : null}
@@ -73,11 +73,14 @@ export function RoomsPage ({ signedIn }: { signedIn: SignedIn }): JSX.Element {
   )
 }
 
-function hint (wanted: string, found: number | null): string {
+/** `opens`: whether it can be opened though it is none of those. */
+function hint (wanted: string, found: number | null, opens: boolean): string {
   const fault = wanted === '' ? null : roomFault(wanted)
   if (fault !== null) return sentence(fault)
   if (found === null) return ''
-  return wanted === '' ? `${found} ${found === 1 ? 'room' : 'rooms'}` : `${found} of your rooms ${found === 1 ? 'has' : 'have'} it in the name. Enter opens ${wanted}.`
+  const count = `${found} ${found === 1 ? 'room' : 'rooms'}`
+  if (wanted === '') return count
+  return `${count} with that in the name.${opens ? ` Enter opens ${wanted}.` : ''}`
 }
 
 function NewRoom ({ name, signedIn: { subject } }: { name: string, signedIn: SignedIn }): JSX.Element {

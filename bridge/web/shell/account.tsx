@@ -15,9 +15,12 @@ export function Account ({ me: { sub, exp, admin, rooms } }: { me: Me }): JSX.El
       menu.current.open = false
       if (event instanceof KeyboardEvent) menu.current.querySelector('summary')?.focus()
     }
+    const leave = (): void => { if (menu.current !== null) menu.current.open = false }
     document.addEventListener('click', close)
     document.addEventListener('keydown', close)
+    addEventListener('hashchange', leave)
     return () => {
+      removeEventListener('hashchange', leave)
       document.removeEventListener('click', close)
       document.removeEventListener('keydown', close)
     }
