@@ -2,6 +2,8 @@ import assert from 'node:assert/strict'
 import { before, describe, it } from 'mocha'
 import type { Browser } from 'playwright-core'
 import { mintToken } from '../../broker/auth/mint.ts'
+import { FOYER, run } from '../helpers/cli-run.ts'
+import { serve } from '../helpers/cli-serve.ts'
 import { SECRET } from '../helpers/foyer.ts'
 import { newFullServer, type FullServer } from '../helpers/full-server.ts'
 import { launchChromium } from '../helpers/system-browser.ts'
@@ -70,6 +72,23 @@ describe('signing in to the web UI', function () {
     assert.match(text, /^the server did not accept this token\./)
     for (const words of [problem.detail, problem.remedy]) assert.ok(text.includes(words.toLowerCase()), `${words} in ${text}`)
     assert.equal(await page.evaluate('sessionStorage.length'), 0)
+  })
+
+  it('takes the link that the server prints on its first start, and the token of the command that it prints later', async () => {
+    const first = await serve(t)
+    const link = /^http:\S+#token=\S+$/m.exec(first.process.stdout)![0]
+    const { page } = await openUi(t, browser, { origin: server.httpUrl })
+    await page.goto(link)
+    await page.locator('summary[aria-label="Signed in as alice"]').waitFor()
+    await first.process.stop()
+
+    const second = await serve(t, { dataDir: first.dataDir })
+    const command = /with a token:\n\n(.*)\n/.exec(second.process.stdout)![1]!
+    const { stdout } = await run(t, ['sh', '-c', command.replace(/^npx foyer|^foyer/, FOYER.map(part => `'${part}'`).join(' '))])
+    await page.goto(`http://127.0.0.1:${second.ports.http}/`)
+    await page.getByRole('textbox', { name: 'Token' }).fill(stdout)
+    await page.getByRole('button', { name: 'Sign in' }).click()
+    await page.getByRole('link', { name: /^lobby owner/ }).waitFor()
   })
 
   it('ends when the token does, and says so', async () => {
