@@ -53,6 +53,9 @@ describe('devices in the web UI', function () {
     await until(async () => /on\s+false\s+brightness\s+40/.test(await card.innerText()), 'what was kept is shown')
     await lamp.telemetry('power', 7.25, { qos: 1 })
     await until(async () => /power\s+7\.25/.test(await card.innerText()), 'the reading is shown')
+    // Who comes later sees it, too.
+    await page.reload()
+    await until(async () => /on\s+false\s+brightness\s+40\s+power\s+7\.25/.test(await card.innerText()), 'the last reading is shown')
     await lamp.state({ on: true, brightness: 80 })
     await until(async () => /on\s+true\s+brightness\s+80/.test(await card.innerText()), 'the new state is shown')
     const gone = await device('heater', 'kitchen')

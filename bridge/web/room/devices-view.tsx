@@ -1,5 +1,5 @@
 import type { JSX } from 'preact'
-import { useState } from 'preact/hooks'
+import { useEffect, useState } from 'preact/hooks'
 import { useStore } from '../store.ts'
 import { fullText, secondsText } from '../time.ts'
 import { CommandForm } from './command-form.tsx'
@@ -9,6 +9,7 @@ import type { RoomModel } from './room-model.ts'
 /** The devices of a room: their states, their last readings, and for owners a way to command them. */
 export function DevicesView ({ model, devices }: { model: RoomModel, devices: Devices }): JSX.Element {
   const list = useStore(devices.list)
+  useEffect(() => { void devices.load() }, [devices])
   return (
     <div class='page wide'>
       <h2 class='visually-hidden'>Devices</h2>

@@ -1,4 +1,4 @@
-import type { Message } from '../../../client/index.ts'
+import type { Message, Room } from '../../../client/index.ts'
 import { createStore } from '../store.ts'
 
 export interface Reading {
@@ -18,12 +18,32 @@ export interface DeviceView {
 
 /** Milliseconds between two looks at what came: a room may have thousands of readings a second. */
 const SHOW_MS = 200
+/** Readings that are looked at for the last one of each metric. */
+const LATEST = 200
 
 /** The devices of a room, by what they publish. */
 export class Devices {
   readonly list = createStore<readonly DeviceView[]>([])
   readonly #devices = new Map<string, { state: Reading | null, readings: Map<string, Reading> }>()
+  readonly #room: Room
   #timer: ReturnType<typeof setTimeout> | undefined
+  #isLoaded = false
+
+  constructor (room: Room) {
+    this.#room = room
+  }
+
+  /** Reads the latest readings, once: a device may not measure again for long. Without them it is shown all the same. */
+  async load (): Promise<void> {
+    if (this.#isLoaded) return
+    this.#isLoaded = true
+    try {
+      const { value } = await this.#room.history({ filter: 'telemetry/#', limit: LATEST }).next()
+      for (const message of value?.messages ?? []) this.take(message)
+    } catch {
+      this.#isLoaded = false
+    }
+  }
 
   take ({ kind, device, metric, payload, bytes, timestamp }: Message): void {
     if (device === null) return
@@ -34,7 +54,7 @@ export class Devices {
       const known = this.#devices.get(device) ?? { state: null, readings: new Map<string, Reading>() }
       this.#devices.set(device, known)
       if (kind === 'state') known.state = { value: payload, time }
-      else if (metric !== null) known.readings.set(metric, { value: payload, time })
+      else if (metric !== null && !((known.readings.get(metric)?.time ?? 0) > time)) known.readings.set(metric, { value: payload, time })
     }
     this.#timer ??= setTimeout(() => this.#show(), SHOW_MS)
   }

@@ -87,7 +87,7 @@ export class RoomModel {
     const joined: Joined = {
       conversation: new Conversation(room, this.sub),
       presence: new Presence(room),
-      devices: new Devices(),
+      devices: new Devices(room),
       telemetry: new Telemetry(this.name, this.#signedIn.token)
     }
     const { conversation, presence, devices, telemetry } = joined
