@@ -1,6 +1,7 @@
 import type { JSX } from 'preact'
 import { ConnectPage } from './connect/connect-page.tsx'
 import { RoomPage } from './room/room-page.tsx'
+import { Rail } from './rooms/rail.tsx'
 import { RoomsPage } from './rooms/rooms-page.tsx'
 import { route } from './router.ts'
 import { session } from './session.ts'
@@ -17,6 +18,13 @@ function Page (): JSX.Element {
   const now = useStore(session)
   if (place.page === 'connect') return <ConnectPage />
   if (now.phase !== 'in') return <SignInPage session={now} />
-  if (place.page === 'room') return <RoomPage key={place.room} signedIn={now} room={place.room} tab={place.tab} />
+  if (place.page === 'room') {
+    return (
+      <div class='beside'>
+        <Rail signedIn={now} room={place.room} />
+        <RoomPage key={place.room} signedIn={now} room={place.room} tab={place.tab} />
+      </div>
+    )
+  }
   return <RoomsPage signedIn={now} />
 }

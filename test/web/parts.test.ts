@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'mocha'
-import { Buckets } from '../../bridge/web/room/buckets.ts'
+import { Buckets, withGaps } from '../../bridge/web/room/buckets.ts'
 import { entryOf, ownEntry, withEntries, type Entry } from '../../bridge/web/room/entries.ts'
 import type { Message } from '../../client/index.ts'
 import { encodeCursor } from '../../protocol/cursor.ts'
@@ -23,6 +23,14 @@ describe('averages of stretches of time', () => {
     buckets.set(2000, null, 2)
     buckets.forgetUntil(1500)
     assert.deepEqual(buckets.between(1000, 3000), [null, null])
+  })
+
+  it('have gaps where somebody was silent for much longer than usual, and only there', () => {
+    const often = [null, 1, null, 2, null, 3, null, null, null, null, 4, null]
+    assert.deepEqual(withGaps(often), [null, 1, undefined, 2, undefined, 3, undefined, undefined, undefined, undefined, 4, null])
+    const silent = [1, 2, 3, null, null, null, null, 4, 5]
+    assert.deepEqual(withGaps(silent), silent)
+    for (const values of [[], [null, null], [null, 7, null]]) assert.deepEqual(withGaps(values), values)
   })
 })
 

@@ -46,3 +46,21 @@ export class Buckets {
     return Math.floor(time / this.#length) * this.#length
   }
 }
+
+/** A silence of so many times the usual one is a gap. */
+const SILENCE = 4
+
+/**
+ * Tells gaps from the time between two readings: where one is silent for as long as usual nothing is missing (`undefined`, a
+ * line goes over it), else something is (`null`).
+ */
+export function withGaps (values: readonly (number | null)[]): (number | null | undefined)[] {
+  const places = [...values.keys()].filter(i => values[i] !== null)
+  const steps = places.slice(1).map((place, i) => place - places[i]!)
+  const usual = steps.toSorted((one, other) => one - other)[steps.length >> 1] ?? 1
+  const result: (number | null | undefined)[] = [...values]
+  for (const [i, step] of steps.entries()) {
+    if (step <= usual * SILENCE) result.fill(undefined, places[i]! + 1, places[i]! + step)
+  }
+  return result
+}

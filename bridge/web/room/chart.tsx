@@ -2,6 +2,7 @@ import type { JSX } from 'preact'
 import { useEffect, useRef, useState } from 'preact/hooks'
 import { useStore } from '../store.ts'
 import { isDark } from '../theme.ts'
+import { withGaps } from './buckets.ts'
 import type { Plot } from './plot.ts'
 import type { Line } from './telemetry.ts'
 
@@ -44,7 +45,7 @@ export function Chart ({ metric, lines, bucket, from, to }: ChartProps): JSX.Ele
   }, [names, dark])
 
   useEffect(() => {
-    plot?.draw(shown[0]?.buckets.starts(start, to).map(time => time / 1000) ?? [], columns, from / 1000, to / 1000)
+    plot?.draw(shown[0]?.buckets.starts(start, to).map(time => time / 1000) ?? [], columns.map(withGaps), from / 1000, to / 1000)
   }, [plot, lines, from, to])
 
   return (

@@ -6,15 +6,22 @@ import { CommandForm } from './command-form.tsx'
 import type { Devices, DeviceView } from './devices.ts'
 import type { RoomModel } from './room-model.ts'
 
+/** Devices that are drawn at once; the rest is asked for. */
+const PAGE = 60
+/** Members of a state that are drawn. */
+const MOST_MEMBERS = 30
+
 /** The devices of a room: their states, their last readings, and for owners a way to command them. */
 export function DevicesView ({ model, devices }: { model: RoomModel, devices: Devices }): JSX.Element {
   const list = useStore(devices.list)
+  const [pages, setPages] = useState(1)
   useEffect(() => { void devices.load() }, [devices])
   return (
     <div class='page wide'>
       <h2 class='visually-hidden'>Devices</h2>
       {list.length === 0 ? <p class='empty'>No device has said anything here yet. What one publishes to <code>rooms/{model.name}/state/…</code> or <code>telemetry/…</code> appears at once.</p> : null}
-      <ul class='devices'>{list.map(device => <li key={device.name}><DeviceCard device={device} model={model} /></li>)}</ul>
+      <ul class='devices'>{list.slice(0, pages * PAGE).map(device => <li key={device.name}><DeviceCard device={device} model={model} /></li>)}</ul>
+      {list.length > pages * PAGE ? <button class='button' type='button' onClick={() => setPages(pages + 1)}>Show more of {list.length}</button> : null}
     </div>
   )
 }
@@ -47,7 +54,7 @@ function DeviceCard ({ device: { name, state, readings }, model }: { device: Dev
 /** What a state says, as names and values. */
 function membersOf (state: unknown): [string, unknown][] {
   if (state === undefined) return []
-  return typeof state === 'object' && state !== null && !Array.isArray(state) ? Object.entries(state) : [['state', state]]
+  return typeof state === 'object' && state !== null && !Array.isArray(state) ? Object.entries(state).slice(0, MOST_MEMBERS) : [['state', state]]
 }
 
 function valueText (value: unknown): string {

@@ -20,6 +20,9 @@ export interface DeviceView {
 const SHOW_MS = 200
 /** Readings that are looked at for the last one of each metric. */
 const LATEST = 200
+/** Whoever publishes may make up any number of names. */
+const MOST_DEVICES = 1_000
+const MOST_READINGS = 50
 
 /** The devices of a room, by what they publish. */
 export class Devices {
@@ -51,12 +54,21 @@ export class Devices {
     // What was retained is cleared by nothing.
     if (kind === 'state' && bytes?.length === 0) this.#devices.delete(device)
     else {
-      const known = this.#devices.get(device) ?? { state: null, readings: new Map<string, Reading>() }
-      this.#devices.set(device, known)
-      if (kind === 'state') known.state = { value: payload, time }
-      else if (metric !== null && !((known.readings.get(metric)?.time ?? 0) > time)) known.readings.set(metric, { value: payload, time })
+      const known = this.#known(device)
+      if (kind === 'state' && known !== null) known.state = { value: payload, time }
+      else if (metric !== null && known !== null) addTo(known.readings, metric, { value: payload, time })
     }
     this.#timer ??= setTimeout(() => this.#show(), SHOW_MS)
+  }
+
+  #known (device: string): { state: Reading | null, readings: Map<string, Reading> } | null {
+    let known = this.#devices.get(device)
+    if (known === undefined) {
+      if (this.#devices.size === MOST_DEVICES) return null
+      known = { state: null, readings: new Map() }
+      this.#devices.set(device, known)
+    }
+    return known
   }
 
   #show (): void {
@@ -65,6 +77,12 @@ export class Devices {
       .map(([name, { state, readings }]) => ({ name, state, readings: new Map([...readings].sort(byName)) }))
       .sort((one, other) => byName([one.name], [other.name])))
   }
+}
+
+/** History and what comes may arrive in any order. */
+function addTo (readings: Map<string, Reading>, metric: string, reading: Reading): void {
+  const last = readings.get(metric)
+  if (last === undefined ? readings.size < MOST_READINGS : last.time <= reading.time) readings.set(metric, reading)
 }
 
 function byName ([one]: readonly [string, ...unknown[]], [other]: readonly [string, ...unknown[]]): number {

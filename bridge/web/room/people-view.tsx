@@ -6,6 +6,9 @@ import { useStore } from '../store.ts'
 import type { Presence } from './presence.ts'
 import type { RoomModel } from './room-model.ts'
 
+/** People that are drawn; all of them are counted. */
+const MOST = 200
+
 /** Who is in the room. */
 export function PeopleView ({ model, presence }: { model: RoomModel, presence: Presence }): JSX.Element {
   const { users, fault } = useStore(presence.state)
@@ -16,7 +19,8 @@ export function PeopleView ({ model, presence }: { model: RoomModel, presence: P
       {allowed ? null : <p class='quiet'>{sentence(rule)}</p>}
       {fault === null ? null : <FaultBox title='Who is here could not be read.' fault={fault} />}
       <ul>
-        {users?.map(user => <li key={user} class='person'><Avatar name={user} /><span class='person-name'>{user}</span>{user === model.sub ? <span class='quiet'>you</span> : null}</li>)}
+        {users?.slice(0, MOST).map(user => <li key={user} class='person'><Avatar name={user} /><span class='person-name'>{user}</span>{user === model.sub ? <span class='quiet'>you</span> : null}</li>)}
+        {users !== null && users.length > MOST ? <li class='quiet'>and {users.length - MOST} more</li> : null}
       </ul>
     </section>
   )

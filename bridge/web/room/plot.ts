@@ -4,8 +4,8 @@ import { clockText, dateText } from '../time.ts'
 
 /** A chart on the screen. */
 export interface Plot {
-  /** Times in seconds since 1970, and for each line as many values. */
-  draw (times: number[], lines: readonly (number | null)[][], from: number, to: number): void
+  /** Times in seconds since 1970, and for each line as many values: `null` is a gap, `undefined` none. */
+  draw (times: number[], lines: readonly (number | null | undefined)[][], from: number, to: number): void
   destroy (): void
 }
 
@@ -45,7 +45,7 @@ export function createPlot (box: HTMLElement, lines: number, onPoint: (index: nu
       { ...axis, space: 72, size: 28, incrs: STEPS, values: (_chart, times) => times.map(timeText) },
       { ...axis, space: 36, size: (_chart, labels) => 16 + CHARACTER * Math.max(3, ...labels?.map(label => label.length) ?? []), values: (_chart, numbers) => numbers.map(number => String(Number(number.toPrecision(9)))) }
     ],
-    series: [{}, ...Array.from({ length: lines }, (_, i): UPlot.Series => ({ stroke: colourOf(box, `line-${i}`), width: 1.75, spanGaps: true, points: { show: true, size: 5, fill: colourOf(box, `line-${i}`), filter: newest } }))],
+    series: [{}, ...Array.from({ length: lines }, (_, i): UPlot.Series => ({ stroke: colourOf(box, `line-${i}`), width: 1.75, points: { show: true, size: 5, fill: colourOf(box, `line-${i}`), filter: newest } }))],
     hooks: { setCursor: [({ cursor }) => onPoint(cursor.idx ?? null)] }
   }, [[], ...Array.from({ length: lines }, () => [])], box)
   const observer = new ResizeObserver(() => chart.setSize({ width: box.clientWidth, height: HEIGHT }))

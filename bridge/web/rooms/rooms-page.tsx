@@ -1,46 +1,21 @@
 import type { JSX } from 'preact'
-import { useEffect, useState } from 'preact/hooks'
+import { useState } from 'preact/hooks'
 import { isRoom, roomFault } from '../../../protocol/names.ts'
 import { roleIn } from '../../../protocol/room-grants.ts'
 import { FaultBox } from '../fault-box.tsx'
-import { faultOf, sentence, type Fault } from '../fault.ts'
-import { People, Search } from '../icons.tsx'
-import { readMarks } from '../room/read-marks.ts'
+import { sentence } from '../fault.ts'
+import { Search } from '../icons.tsx'
 import { roomAddress } from '../router.ts'
 import type { SignedIn } from '../session.ts'
 import { useTitle } from '../title.ts'
-import { listRooms, type RoomEntry } from './list-rooms.ts'
-import { countUnread, MANY } from './unread.ts'
-
-const REFRESH_MS = 10_000
+import { RoomRow } from './room-row.tsx'
+import { useRooms } from './use-rooms.ts'
 
 /** The rooms of a token, and a field that finds one or opens any other. */
 export function RoomsPage ({ signedIn }: { signedIn: SignedIn }): JSX.Element {
-  const [rooms, setRooms] = useState<readonly RoomEntry[] | null>(null)
-  const [fault, setFault] = useState<Fault | null>(null)
+  const { rooms, fault } = useRooms(signedIn)
   const [text, setText] = useState('')
   useTitle('Rooms')
-
-  useEffect(() => {
-    const stop = new AbortController()
-    const look = (): void => {
-      if (document.visibilityState !== 'visible') return
-      listRooms(signedIn, stop.signal).then(list => {
-        if (stop.signal.aborted) return
-        setRooms(list.rooms)
-        setFault(null)
-      }, error => { if (!stop.signal.aborted) setFault(faultOf(error)) })
-    }
-    look()
-    const timer = setInterval(look, REFRESH_MS)
-    document.addEventListener('visibilitychange', look)
-    return () => {
-      stop.abort()
-      clearInterval(timer)
-      document.removeEventListener('visibilitychange', look)
-    }
-  }, [signedIn])
-
   const wanted = text.trim()
   const found = rooms?.filter(({ room }) => room.toLowerCase().includes(wanted.toLowerCase())) ?? []
   const isNew = isRoom(wanted) && !found.some(({ room }) => room === wanted)
@@ -87,34 +62,4 @@ function NewRoom ({ name, signedIn: { subject } }: { name: string, signedIn: Sig
   const grant = roleIn(subject.grants, name)
   if (grant === null) return <p class='room-row is-closed'><span class='room-name'>{name}</span><span class='quiet'>No grant of your token covers this room.</span></p>
   return <a class='room-row' href={roomAddress(name)}><span class='room-name'>Open {name}</span><span class='badge'>{grant.role}</span></a>
-}
-
-function RoomRow ({ entry: { room, role, participants }, signedIn }: { entry: RoomEntry, signedIn: SignedIn }): JSX.Element {
-  const unread = useUnread(signedIn, room)
-  return (
-    <a class='room-row' href={roomAddress(room)}>
-      <span class='room-name'>{room}</span>
-      {unread === 0 ? null : <span class='unread'>{unread >= MANY ? `${MANY - 1}+` : unread}<span class='visually-hidden'> unread</span></span>}
-      <span class='badge'>{role}</span>
-      <span class='room-count' title={`${participants} here now`}><People />{participants}<span class='visually-hidden'> here now</span></span>
-    </a>
-  )
-}
-
-/** Messages behind the last one that was read in this browser; none where nobody was there before. */
-function useUnread ({ token, me }: SignedIn, room: string): number {
-  const [unread, setUnread] = useState(0)
-  useEffect(() => {
-    const mark = readMarks.get(me.sub, room)
-    if (mark === null) return
-    const stop = new AbortController()
-    const look = (): void => { if (document.visibilityState === 'visible') countUnread(room, mark, { token, me }, stop.signal).then(setUnread, () => {}) }
-    look()
-    const timer = setInterval(look, REFRESH_MS)
-    return () => {
-      stop.abort()
-      clearInterval(timer)
-    }
-  }, [token, room])
-  return unread
 }

@@ -1,0 +1,24 @@
+import type { JSX } from 'preact'
+import { People } from '../icons.tsx'
+import { roomAddress } from '../router.ts'
+import type { SignedIn } from '../session.ts'
+import type { RoomEntry } from './list-rooms.ts'
+import { MANY, useUnread } from './unread.ts'
+
+/** A way into a room, and what there is to know from outside. */
+export function RoomRow ({ entry: { room, role, participants }, signedIn }: { entry: RoomEntry, signedIn: SignedIn }): JSX.Element {
+  const unread = useUnread(signedIn, room)
+  return (
+    <a class='room-row' href={roomAddress(room)}>
+      <span class='room-name'>{room}</span>
+      <Unread count={unread} />
+      <span class='badge'>{role}</span>
+      <span class='room-count' title={`${participants} here now`}><People />{participants}<span class='visually-hidden'> here now</span></span>
+    </a>
+  )
+}
+
+/** Nothing where all was read. */
+export function Unread ({ count }: { count: number }): JSX.Element | null {
+  return count === 0 ? null : <span class='unread'>{count >= MANY ? `${MANY - 1}+` : count}<span class='visually-hidden'> unread</span></span>
+}
