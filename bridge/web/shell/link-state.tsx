@@ -5,6 +5,9 @@ import { useStore } from '../store.ts'
 
 const NAMES: Record<LinkStatus['state'], string> = { connecting: 'Connecting', connected: 'Connected', reconnecting: 'Reconnecting' }
 
+/** It is where the page is from. */
+const ADDRESS = /^wss?:\/\/\S+: /
+
 /** How the connection is, also said aloud. What is wrong is shown over the page, so that nothing in it moves. */
 export function LinkState ({ link }: { link: Link }): JSX.Element {
   const { state, fault } = useStore(link.status)
@@ -17,7 +20,7 @@ export function LinkState ({ link }: { link: Link }): JSX.Element {
         ? null
         : (
           <div class='toast' role='alert'>
-            <strong>The connection is lost, and tried again.</strong> {sentence(fault.message)} What you send waits until it is back.
+            <strong>The connection is lost, and tried again.</strong> {sentence(fault.message.replace(ADDRESS, ''))} What you send waits until it is back.
           </div>
           )}
     </>
