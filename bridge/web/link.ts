@@ -16,6 +16,8 @@ const SESSION_EXPIRY = 300
 /** The one MQTT connection of who is signed in. */
 export class Link {
   readonly status = createStore<LinkStatus>({ state: 'connecting', fault: null })
+  /** When the token ends, seconds since 1970, as soon as that is near. */
+  readonly ending = createStore<number | null>(null)
   /** Null until it was connected once. */
   readonly client = createStore<Client | null>(null)
   readonly #token: string
@@ -63,6 +65,7 @@ export class Link {
       else this.status.set({ state: 'reconnecting', fault: error })
     })
     client.on('reconnecting', ({ error }) => this.status.set({ state: 'reconnecting', fault: error }))
+    client.on('expiring', ({ exp }) => this.ending.set(exp))
     this.client.set(client)
     this.status.set({ state: 'connected', fault: null })
   }

@@ -92,9 +92,10 @@ describe('signing in to the web UI', function () {
   })
 
   it('ends when the token does, and says so', async () => {
-    const token = server.token('ann', { lobby: 'owner' }, 3)
+    const token = server.token('ann', { lobby: 'owner' }, 6)
     const { page } = await openUi(t, browser, { origin: server.httpUrl, token })
     await page.getByRole('status').getByText('Connected').waitFor()
+    await page.getByRole('alert').getByText(/^The token ends at /).waitFor()
     await page.getByText('The token has ended.').waitFor()
     assert.equal(await page.evaluate('sessionStorage.length'), 0)
     // It is of no use any more, and the server says why.
