@@ -135,6 +135,17 @@ describe('devices in the web UI', function () {
     await until(async () => asked.at(-1)!.searchParams.get('bucket') === '10000ms', 'an hour is asked for')
     await live.click()
     await until(async () => (await legend(page, 'level')).join() === 'sensor 3', 'now is drawn again', 10_000)
+    // Or by hand.
+    await until(async () => await drawn(page) !== '', 'the chart is there', 10_000)
+    const { x, y, width } = (await page.locator('.u-over').boundingBox())!
+    await page.mouse.move(x + 20, y + 50)
+    await page.mouse.down()
+    await page.mouse.move(x + 20 + width / 2, y + 60, { steps: 5 })
+    await page.mouse.up()
+    await until(async () => await live.getAttribute('aria-pressed') === 'false', 'the past is shown')
+    await until(() => Math.abs(Date.now() - Number(asked.at(-1)!.searchParams.get('to')) - 1_800_000) < 400_000, `half an hour ago is asked for, and not ${asked.at(-1)!.href}`)
+    await live.click()
+    await until(async () => (await legend(page, 'level')).join() === 'sensor 3', 'now is drawn again', 10_000)
     // What is shown of the past does not go on.
     await page.getByRole('button', { name: 'Earlier' }).click()
     assert.equal(await page.getByRole('button', { name: 'Later' }).isEnabled(), true)

@@ -16,14 +16,18 @@ export interface ChartProps {
   /** Milliseconds since 1970. */
   readonly from: number
   readonly to: number
+  /** Somebody drags the time along, by milliseconds: below 0 into the past. */
+  readonly onDrag: (by: number) => void
 }
 
 /** One metric over time, a line for each device, with the numbers also as text. */
-export function Chart ({ metric, lines, bucket, from, to }: ChartProps): JSX.Element {
+export function Chart ({ metric, lines, bucket, from, to, onDrag }: ChartProps): JSX.Element {
   const box = useRef<HTMLDivElement>(null)
   const [plot, setPlot] = useState<Plot | null>(null)
   const [pointed, setPointed] = useState<number | null>(null)
   const dark = useStore(isDark)
+  const dragged = useRef(onDrag)
+  dragged.current = onDrag
   const shown = lines.slice(0, MOST)
   const names = shown.map(({ device }) => device).join('\n')
   const start = Math.floor(from / bucket) * bucket
@@ -34,7 +38,7 @@ export function Chart ({ metric, lines, bucket, from, to }: ChartProps): JSX.Ele
     let gone = false
     void import('./plot.ts').then(({ createPlot }) => {
       if (gone || box.current === null) return
-      plot = createPlot(box.current, shown.length, setPointed)
+      plot = createPlot(box.current, { lines: shown.length, onPoint: setPointed, onDrag: seconds => dragged.current(seconds * 1000) })
       setPlot(plot)
     })
     return () => {

@@ -30,7 +30,7 @@ export function ChartsView ({ telemetry }: { telemetry: Telemetry }): JSX.Elemen
       {fault === null ? null : <FaultBox title='The past could not be read. What comes is drawn all the same.' fault={fault} />}
       {charts.length === 0 && !isLoading && fault === null ? <p class='empty'>No device has published numbers in this time.</p> : null}
       <ul class='charts'>
-        {charts.slice(0, pages * PAGE).map(([metric, lines]) => <li key={metric}><Chart metric={metric} lines={lines} bucket={telemetry.bucket} from={from} to={to} /></li>)}
+        {charts.slice(0, pages * PAGE).map(([metric, lines]) => <li key={metric}><Chart metric={metric} lines={lines} bucket={telemetry.bucket} from={from} to={to} onDrag={by => move(telemetry, to + by)} /></li>)}
       </ul>
       {charts.length > pages * PAGE ? <button class='button' type='button' onClick={() => setPages(pages + 1)}>Show more</button> : null}
       {more ? <p class='quiet'>There is more than is drawn here: look at a shorter time.</p> : null}
@@ -40,11 +40,6 @@ export function ChartsView ({ telemetry }: { telemetry: Telemetry }): JSX.Elemen
 
 function Controls ({ telemetry, window: { span, end }, now }: { telemetry: Telemetry, window: Window, now: number }): JSX.Element {
   const to = end ?? now
-  const move = (by: number): void => {
-    const wanted = to + by
-    // Where one step leads to now, give or take how long one looked at the past.
-    telemetry.show({ span, end: wanted > telemetry.now - span / 4 ? null : wanted })
-  }
   return (
     <div class='controls' role='group' aria-label='Time that is shown'>
       <label class='visually-hidden' for='span'>How much time is shown</label>
@@ -52,13 +47,19 @@ function Controls ({ telemetry, window: { span, end }, now }: { telemetry: Telem
         {SPANS.map(({ span, text }) => <option key={span} value={String(span)}>{text}</option>)}
       </select>
       <div class='button-group'>
-        <button class='button' type='button' onClick={() => move(-span / 2)}>Earlier</button>
-        <button class='button' type='button' disabled={end === null} onClick={() => move(span / 2)}>Later</button>
+        <button class='button' type='button' onClick={() => move(telemetry, to - span / 2)}>Earlier</button>
+        <button class='button' type='button' disabled={end === null} onClick={() => move(telemetry, to + span / 2, span / 4)}>Later</button>
       </div>
       <button class='button' type='button' aria-pressed={end === null} onClick={() => telemetry.show({ span, end: null })}>Live</button>
       <p class='controls-text quiet'>{dayText(to - span)}, {clockText(to - span)} to {end === null ? 'now' : clockText(end)}</p>
     </div>
   )
+}
+
+/** Shows the time until then; where that is now, give or take `near` ms, it goes on. */
+function move (telemetry: Telemetry, end: number, near = 0): void {
+  const { span } = telemetry.state.value.window
+  telemetry.show({ span, end: end > telemetry.now - near ? null : end })
 }
 
 /** Goes on while the window does. */

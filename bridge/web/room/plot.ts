@@ -27,12 +27,21 @@ function colourOf (box: HTMLElement, name: string): string {
   return color
 }
 
-/** Draws into a box and follows its width. `onPoint`: the index of the time that is pointed at; null for none. */
-export function createPlot (box: HTMLElement, lines: number, onPoint: (index: number | null) => void): Plot {
+export interface PlotOptions {
+  readonly lines: number
+  /** The index of the time that is pointed at; null for none. */
+  readonly onPoint: (index: number | null) => void
+  /** It was dragged by so many seconds, into the future; below 0 into the past. */
+  readonly onDrag: (seconds: number) => void
+}
+
+/** Draws into a box and follows its width. */
+export function createPlot (box: HTMLElement, { lines, onPoint, onDrag }: PlotOptions): Plot {
   const quiet = colourOf(box, 'line-axis')
   const grid = colourOf(box, 'line-grid')
   const axis: UPlot.Axis = { stroke: quiet, grid: { stroke: grid, width: 1 }, ticks: { show: false }, font: `${LABEL}px ${getComputedStyle(box).fontFamily}` }
-  let range: [number, number] = [0, 1]
+  let shown: [number, number] = [0, 1]
+  let range = shown
   const timeText = (seconds: number): string => range[1] - range[0] > DAY ? dateText(seconds * 1000) : clockText(seconds * 1000)
   const chart = new UPlot({
     width: box.clientWidth,
@@ -48,11 +57,17 @@ export function createPlot (box: HTMLElement, lines: number, onPoint: (index: nu
     series: [{}, ...Array.from({ length: lines }, (_, i): UPlot.Series => ({ stroke: colourOf(box, `line-${i}`), width: 1.75, points: { show: true, size: 5, fill: colourOf(box, `line-${i}`), filter: newest } }))],
     hooks: { setCursor: [({ cursor }) => onPoint(cursor.idx ?? null)] }
   }, [[], ...Array.from({ length: lines }, () => [])], box)
+  const show = (by: number): void => {
+    range = [shown[0] + by, shown[1] + by]
+    chart.setScale('x', { min: range[0], max: range[1] })
+  }
+  const drag = followDrag(chart.over, pixels => -pixels * (shown[1] - shown[0]) / chart.over.clientWidth, show, onDrag)
   const observer = new ResizeObserver(() => chart.setSize({ width: box.clientWidth, height: HEIGHT }))
   observer.observe(box)
   return {
     draw (times, lines, from, to) {
-      range = [from, to]
+      shown = [from, to]
+      range = [from + drag.by, to + drag.by]
       chart.setData([times, ...lines] as UPlot.AlignedData)
     },
     destroy () {
@@ -60,6 +75,33 @@ export function createPlot (box: HTMLElement, lines: number, onPoint: (index: nu
       chart.destroy()
     }
   }
+}
+
+/** Tells of a pointer that drags an element along: `onMove` while it does, `onEnd` when it lets go. `scale` makes of pixels what is told. */
+function followDrag (element: HTMLElement, scale: (pixels: number) => number, onMove: (by: number) => void, onEnd: (by: number) => void): { readonly by: number } {
+  const state = { by: 0 }
+  let start: number | null = null
+  element.addEventListener('pointerdown', event => {
+    if (event.button !== 0) return
+    start = event.clientX
+    element.setPointerCapture(event.pointerId)
+  })
+  element.addEventListener('pointermove', event => {
+    if (start === null) return
+    state.by = scale(event.clientX - start)
+    onMove(state.by)
+  })
+  const end = (takes: boolean): void => {
+    const { by } = state
+    start = null
+    state.by = 0
+    if (by === 0) return
+    onMove(0)
+    if (takes) onEnd(by)
+  }
+  element.addEventListener('pointerup', () => end(true))
+  element.addEventListener('pointercancel', () => end(false))
+  return state
 }
 
 /** Only the newest value is a point, so that one alone can be seen. */
