@@ -5,6 +5,7 @@ import type { Client } from '../../client/index.ts'
 import { newClient } from '../helpers/client.ts'
 import { newFullServer, type FullServer } from '../helpers/full-server.ts'
 import { launchChromium } from '../helpers/system-browser.ts'
+import { mosquittoPub } from '../helpers/system-mosquitto.ts'
 import { useSharedTeardown } from '../helpers/system-shared.ts'
 import { useTeardown } from '../helpers/teardown.ts'
 import { until } from '../helpers/within.ts'
@@ -104,14 +105,14 @@ describe('devices in the web UI', function () {
     await until(async () => (await legend(page, 'temperature')).includes('sensor 20.5'), 'history is drawn', 10_000)
     await until(async () => await drawn(page) !== '', 'the chart is there', 10_000)
     const before = await drawn(page)
-    // A plain MQTT 3.1.1 client as any device has one.
-    const other = (await device('other', 'attic')).device('attic')
+    // Any MQTT client will do.
+    const other = { port: server.ports.mqtt, token: server.token('other', { attic: 'device' }) }
     for (const value of [18, 25, 19.25]) await sensor.telemetry('temperature', value)
-    await other.telemetry('temperature', { value: 4 }, { qos: 1 })
+    await mosquittoPub(t, 'rooms/attic/telemetry/other/temperature', '{"value": 4}', other)
     await until(async () => (await legend(page, 'temperature')).some(line => /^other 4$/.test(line)), 'a second line is there', 10_000)
     await until(async () => (await legend(page, 'temperature')).some(line => /^sensor (?!20\.5$)/.test(line)), 'the first line goes on', 10_000)
     assert.notEqual(await drawn(page), before)
-    await other.telemetry('humidity', 55, { qos: 1 })
+    await mosquittoPub(t, 'rooms/attic/telemetry/other/humidity', '55', other)
     await until(async () => (await legend(page, 'humidity')).join() === 'other 55', 'a further chart', 10_000)
   })
 

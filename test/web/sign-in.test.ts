@@ -3,7 +3,7 @@ import { before, describe, it } from 'mocha'
 import type { Browser } from 'playwright-core'
 import { mintToken } from '../../broker/auth/mint.ts'
 import { FOYER, run } from '../helpers/cli-run.ts'
-import { serve } from '../helpers/cli-serve.ts'
+import { serve, serveWithSecret } from '../helpers/cli-serve.ts'
 import { SECRET } from '../helpers/foyer.ts'
 import { newFullServer, type FullServer } from '../helpers/full-server.ts'
 import { launchChromium } from '../helpers/system-browser.ts'
@@ -89,6 +89,18 @@ describe('signing in to the web UI', function () {
     await page.getByRole('textbox', { name: 'Token' }).fill(stdout)
     await page.getByRole('button', { name: 'Sign in' }).click()
     await page.getByRole('link', { name: /^lobby owner/ }).waitFor()
+  })
+
+  it('waits for a server that is away, and says so', async () => {
+    const first = await serveWithSecret(t)
+    const origin = `http://127.0.0.1:${first.ports.http}`
+    const { page } = await openUi(t, browser, { origin })
+    await first.process.stop()
+    await page.getByRole('textbox', { name: 'Token' }).fill(server.token('ann', { lobby: 'owner' }))
+    await page.getByRole('button', { name: 'Sign in' }).click()
+    await page.getByRole('alert').getByText('The server can’t be reached; it is tried again.').waitFor()
+    await serveWithSecret(t, { dataDir: first.dataDir, flags: ['--http-port', String(first.ports.http)] })
+    await page.locator('summary[aria-label="Signed in as ann"]').waitFor()
   })
 
   it('ends when the token does, and says so', async () => {
