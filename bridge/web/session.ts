@@ -61,7 +61,7 @@ export async function signIn (token: string): Promise<void> {
   session.set({ phase: 'checking', fault: null })
   for (;;) {
     try {
-      const [me, { channels }] = await Promise.all([getJson<Me>('/api/me', token), getJson<ServerInfo>('/api/server')])
+      const [me, { channels }] = await Promise.all([getJson<Me>('/api/me', token), getJson<ServerInfo>('/api/server', token)])
       if (attempt !== latest) return
       const subject = { sub: me.sub, admin: me.admin, grants: parseGrants(me.rooms) }
       session.set({ phase: 'in', token, me, subject, channels: compileChannels(channels), link: new Link(token, signOut) })

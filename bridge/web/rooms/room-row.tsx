@@ -13,7 +13,7 @@ export function RoomRow ({ entry: { room, role, participants }, signedIn }: { en
       <span class='room-name'>{room}</span>
       <Unread count={unread} />
       <span class='badge'>{role}</span>
-      <span class='room-count' title={`${participants} here now`}><People />{participants}<span class='visually-hidden'> here now</span></span>
+      <HereNow count={participants} />
     </a>
   )
 }
@@ -21,4 +21,10 @@ export function RoomRow ({ entry: { room, role, participants }, signedIn }: { en
 /** Nothing where all was read. */
 export function Unread ({ count }: { count: number }): JSX.Element | null {
   return count === 0 ? null : <span class='unread'>{count >= MANY ? `${MANY - 1}+` : count}<span class='visually-hidden'> unread</span></span>
+}
+
+/** Where nobody may know, the place stays. */
+function HereNow ({ count }: { count: number | null }): JSX.Element {
+  if (count === null) return <span class='room-count' />
+  return <span class='room-count' title={`${count} here now`}><People />{count}<span class='visually-hidden'> here now</span></span>
 }

@@ -13,16 +13,18 @@ import { useRooms } from './use-rooms.ts'
 
 /** The rooms of a token, and a field that finds one or opens any other. */
 export function RoomsPage ({ signedIn }: { signedIn: SignedIn }): JSX.Element {
-  const { rooms, fault } = useRooms(signedIn)
+  const { rooms, hasMore, fault, more } = useRooms(signedIn)
   const [text, setText] = useState('')
   useTitle('Rooms')
   const wanted = text.trim()
   const found = rooms?.filter(({ room }) => room.toLowerCase().includes(wanted.toLowerCase())) ?? []
   const isNew = isRoom(wanted) && !found.some(({ room }) => room === wanted)
+  const opens = isNew && roleIn(signedIn.subject.grants, wanted) !== null
   const open = (event: Event): void => {
     event.preventDefault()
-    if (isRoom(wanted)) location.hash = roomAddress(wanted)
-    else if (found.length === 1) location.hash = roomAddress(found[0]!.room)
+    const [first] = found
+    if (opens || found.some(({ room }) => room === wanted)) location.hash = roomAddress(wanted)
+    else if (found.length === 1 && wanted !== '') location.hash = roomAddress(first!.room)
   }
   return (
     <div class='page'>
@@ -35,25 +37,27 @@ export function RoomsPage ({ signedIn }: { signedIn: SignedIn }): JSX.Element {
           value={text} onInput={event => setText(event.currentTarget.value)} aria-describedby='find-hint'
         />
       </form>
-      <p id='find-hint' class='find-hint quiet' aria-live='polite'>{hint(wanted, rooms === null ? null : found.length, isNew && roleIn(signedIn.subject.grants, wanted) !== null)}</p>
+      <p id='find-hint' class='find-hint quiet' aria-live='polite'>{hint(wanted, rooms === null ? null : `${found.length}${hasMore ? '+' : ''}`, opens)}</p>
       {fault === null ? null : <FaultBox title='The rooms could not be read.' fault={fault} />}
       <ul class='rooms'>
-        {isNew ? <li><NewRoom name={wanted} signedIn={signedIn} /></li> : null}
+        {isNew && (opens || found.length === 0) ? <li><NewRoom name={wanted} signedIn={signedIn} /></li> : null}
         {found.map(entry => <li key={entry.room}><RoomRow entry={entry} signedIn={signedIn} /></li>)}
       </ul>
+      {more === null ? null : <button class='button' type='button' onClick={more}>Show more</button>}
+      {hasMore && more === null ? <p class='quiet'>There are more rooms than are listed here: open one by its name.</p> : null}
       {rooms?.length === 0 && wanted === ''
-        ? <p class='empty'>Your token names no room by its whole name. A room exists as soon as somebody uses it: type a name above to open it.</p>
+        ? <p class='empty'>None of the rooms of your token is in use. A room exists as soon as somebody uses it: type a name above to open it.</p>
         : null}
     </div>
   )
 }
 
 /** `opens`: whether it can be opened though it is none of those. */
-function hint (wanted: string, found: number | null, opens: boolean): string {
+function hint (wanted: string, found: string | null, opens: boolean): string {
   const fault = wanted === '' ? null : roomFault(wanted)
   if (fault !== null) return sentence(fault)
   if (found === null) return ''
-  const count = `${found} ${found === 1 ? 'room' : 'rooms'}`
+  const count = `${found} ${found === '1' ? 'room' : 'rooms'}`
   if (wanted === '') return count
   return `${count} with that in the name.${opens ? ` Enter opens ${wanted}.` : ''}`
 }

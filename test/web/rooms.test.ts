@@ -1,0 +1,58 @@
+import assert from 'node:assert/strict'
+import { before, describe, it } from 'mocha'
+import type { Browser } from 'playwright-core'
+import { newClient } from '../helpers/client.ts'
+import { newFullServer, type FullServer } from '../helpers/full-server.ts'
+import { launchChromium } from '../helpers/system-browser.ts'
+import { useSharedTeardown } from '../helpers/system-shared.ts'
+import { useTeardown } from '../helpers/teardown.ts'
+import { openUi } from '../helpers/web-page.ts'
+
+describe('the rooms in the web UI', function () {
+  this.timeout(60_000)
+  const t = useTeardown()
+  const shared = useSharedTeardown()
+  let browser: Browser
+  let server: FullServer
+
+  before(async () => {
+    browser = await launchChromium(shared)
+    server = await newFullServer(shared)
+  })
+
+  it('are those of the token and those that its patterns cover and somebody uses, with who is there', async () => {
+    await (await newClient(t, { url: server.mqttUrl, token: server.token('bob', { 'acme.*': 'member' }) })).join('acme.yard')
+    const { page } = await openUi(t, browser, { origin: server.httpUrl, token: server.token('ann', { lobby: 'owner', shed: 'device', 'acme.*': 'listener' }) })
+    await page.getByRole('link', { name: /^lobby/ }).waitFor()
+    assert.deepEqual((await page.locator('.rooms li').allInnerTexts()).map(text => text.replaceAll(/\s+/g, ' ')), ['acme.yard listener 1 here now', 'lobby owner 0 here now', 'shed device'])
+  })
+
+  it('are found by a part of their names, opened by the whole one, and not where the token does not reach', async () => {
+    const { page } = await openUi(t, browser, { origin: server.httpUrl, token: server.token('ann', { lobby: 'owner', lounge: 'member', attic: 'member', 'new.*': 'member' }) })
+    const field = page.getByRole('searchbox')
+    await page.getByRole('link', { name: /^lounge/ }).waitFor()
+    await field.fill('lo')
+    assert.deepEqual(await page.locator('.rooms .room-name').allInnerTexts(), ['lobby', 'lounge'])
+    await field.fill('elsewhere')
+    await page.getByText('No grant of your token covers this room.').waitFor()
+    await field.fill('new.room')
+    await page.getByText('0 rooms with that in the name. Enter opens new.room.').waitFor()
+    await field.fill('no room')
+    assert.equal(await page.locator('.rooms li').count(), 0)
+    assert.match(await page.locator('#find-hint').innerText(), /^[A-Z].*\.$/)
+    await field.fill('loun')
+    await field.press('Enter')
+    await page.getByRole('heading', { level: 1, name: 'lounge' }).waitFor()
+  })
+
+  it('are many, and come a hundred at a time', async () => {
+    const names = Array.from({ length: 130 }, (_, i) => `room-${String(i).padStart(3, '0')}`)
+    const { page } = await openUi(t, browser, { origin: server.httpUrl, token: server.token('ann', Object.fromEntries(names.map(name => [name, 'listener']))) })
+    await page.getByText('100+ rooms').waitFor()
+    assert.equal(await page.locator('.rooms li').count(), 100)
+    await page.getByRole('button', { name: 'Show more' }).click()
+    await page.getByText('130 rooms').waitFor()
+    assert.deepEqual(await page.locator('.rooms .room-name').allInnerTexts(), names)
+    assert.equal(await page.getByRole('button', { name: 'Show more' }).count(), 0)
+  })
+})
