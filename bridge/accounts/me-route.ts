@@ -2,10 +2,11 @@ import type { FastifyInstance } from 'fastify'
 import type { Authenticator, Identity } from '../../broker/index.ts'
 import { identityOf } from '../http/authenticate.ts'
 import { queryOf } from '../http/query.ts'
+import { meSchema } from './me-route-doc.ts'
 
 /** `GET /api/me`: whom the token of the request is for, until when (seconds since 1970), and what it grants, as tokens say it. */
 export function meRoute (app: FastifyInstance, authenticator: Authenticator): void {
-  app.get('/api/me', async (request) => {
+  app.get('/api/me', { schema: meSchema }, async (request) => {
     queryOf(request, [])
     const identity = await identityOf(request, authenticator)
     const { sub, exp, admin, presence } = identity

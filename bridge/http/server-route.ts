@@ -1,6 +1,7 @@
 import type { FastifyInstance } from 'fastify'
 import type { Broker } from '../../broker/index.ts'
 import { queryOf } from './query.ts'
+import { serverSchema } from './server-route-doc.ts'
 
 /** Where it listens; null for what is off. */
 export interface Ports {
@@ -18,7 +19,7 @@ export interface ServerRouteOptions {
 
 /** `GET /api/server`: what whoever wants to connect has to know. It needs no token, as those who have none yet ask, too. */
 export function serverRoute (app: FastifyInstance, { version, broker, ports }: ServerRouteOptions): void {
-  app.get('/api/server', async (request) => {
+  app.get('/api/server', { schema: serverSchema }, async (request) => {
     queryOf(request, [])
     return { version, ports: ports(), channels: broker.channels.channels }
   })

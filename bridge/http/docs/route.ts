@@ -36,6 +36,9 @@ const openapiSchema = describe({
   problems: ['badRequest']
 })
 
+/** The page has a style sheet, and nothing else. */
+const PAGE_POLICY = "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+
 /** `GET /api/docs`: what there is over HTTP, for people and for programs. */
 export function docsRoutes (app: FastifyInstance): void {
   // Made once, by the first who asks: all routes are there then.
@@ -47,7 +50,7 @@ export function docsRoutes (app: FastifyInstance): void {
     reply.header('vary', 'Accept')
     return wantsJson(request)
       ? reply.type(JSON_TYPE).send(fromHere(json(), request))
-      : reply.type('text/html; charset=utf-8').send(fromHere(page(), request))
+      : reply.header('content-security-policy', PAGE_POLICY).type('text/html; charset=utf-8').send(fromHere(page(), request))
   })
   app.get('/api/docs/openapi.json', { schema: openapiSchema }, async (request, reply) => {
     queryOf(request, [])

@@ -1,4 +1,5 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { hidden } from '../docs/describe.ts'
 import { onNotFound } from '../errors.ts'
 import { formFor, readUiFiles, type UiFile } from './files.ts'
 
@@ -13,11 +14,11 @@ const FOR_EVER = 'public, max-age=31536000, immutable'
 /** The web UI at `/`, and its assets. */
 export function uiRoutes (app: FastifyInstance, files = readUiFiles()): void {
   const index = files.get('index.html')
-  app.get('/', async (request, reply) => {
+  app.get('/', { schema: hidden }, async (request, reply) => {
     if (index === undefined) return reply.code(404).type('text/plain; charset=utf-8').send(NOT_BUILT)
     return send(request, reply.header('content-security-policy', UI_POLICY).header('cache-control', 'no-cache'), index)
   })
-  app.get('/assets/:name', async (request: FastifyRequest<{ Params: { name: string } }>, reply) => {
+  app.get('/assets/:name', { schema: hidden }, async (request: FastifyRequest<{ Params: { name: string } }>, reply) => {
     const file = files.get(`assets/${request.params.name}`)
     if (file === undefined) return onNotFound(request, reply)
     return send(request, reply.header('cache-control', FOR_EVER), file)
