@@ -67,7 +67,8 @@ export class RetainedMessages {
   private add ({ sender, topic }: Message, count: number): void {
     this.count += count
     addTo(this.perUser, sender, count)
-    addTo(this.perRoom, topic.match!.room, count)
+    // What no channel takes is in no room.
+    if (topic.match !== null) addTo(this.perRoom, topic.match.room, count)
   }
 
   /** Takes up the message of a record, if it is to be retained. */
