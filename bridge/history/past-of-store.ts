@@ -8,7 +8,7 @@ import { readPage } from './read-page.ts'
 
 export interface PastSources {
   readonly channels: ChannelSet
-  readonly store: Pick<Store, 'history'> & Partial<Pick<KeepingStore, 'removals' | 'erasures'>>
+  readonly store: Pick<Store, 'history' | 'list'> & Partial<Pick<KeepingStore, 'removals' | 'erasures'>>
   readonly recorder: Pick<Recorder, 'position'>
 }
 

@@ -1,5 +1,5 @@
 import type { StoredMessage } from '../../broker/index.ts'
-import type { HistoryPage, HistoryQuery, KeepingStore, Store } from '../store/store.ts'
+import type { HistoryPage, HistoryQuery, KeepingStore, MessageList, Store } from '../store/store.ts'
 
 /** Messages that are read at once for who goes on where a page ended, most of what a page costs is finding its first message. */
 const AHEAD = 5000
@@ -21,8 +21,7 @@ interface Stretch {
   readonly upTo: number
   /** Whether more was there behind it when it was read. */
   readonly more: boolean
-  readonly messages: readonly StoredMessage[]
-  readonly bytes: number
+  readonly messages: MessageList
   /** Monotonic ms. */
   used: number
 }
@@ -32,7 +31,7 @@ interface Stretch {
  * all their users come back to, at the same time.
  */
 export class ReadAhead {
-  private readonly store: Pick<Store, 'history'> & Partial<Pick<KeepingStore, 'erasures'>>
+  private readonly store: Pick<Store, 'history' | 'list'> & Partial<Pick<KeepingStore, 'erasures'>>
   private readonly position: () => number
   /** What was used last comes last. */
   private readonly stretches = new Set<Stretch>()
@@ -89,17 +88,24 @@ export class ReadAhead {
     const goesOn = [...this.stretches].some(stretch => stretch.filter === filter && stretch.upTo === after)
     const { erasures } = this.store
     const position = this.position()
-    const { messages, more } = await this.store.history({ ...query, limit: goesOn ? Math.max(limit, AHEAD) : limit })
-    const last = messages.at(-1)?.time ?? after
-    const stretch: Stretch = { filter, after, upTo: more ? last : Math.max(last, position), more, messages, bytes: messages.reduce((sum, { payload }) => sum + payload.byteLength, 0), used: performance.now() }
+    const { messages, more } = await this.list({ ...query, limit: goesOn ? Math.max(limit, AHEAD) : limit })
+    const last = messages.length > 0 ? messages.time(messages.length - 1) : after
+    const stretch: Stretch = { filter, after, upTo: more ? last : Math.max(last, position), more, messages, used: performance.now() }
     if (erasures === this.store.erasures) this.keep(stretch)
     return partOf(stretch, after, limit)
+  }
+
+  private async list (query: HistoryQuery): Promise<{ readonly messages: MessageList, readonly more: boolean }> {
+    const { store } = this
+    if (store.list !== undefined) return await store.list(query)
+    const { messages, more } = await store.history(query)
+    return { messages: listOf(messages), more }
   }
 
   private keep (stretch: Stretch): void {
     this.stretches.add(stretch)
     this.messages += stretch.messages.length
-    this.bytes += stretch.bytes
+    this.bytes += stretch.messages.bytes
     for (const oldest of this.stretches) {
       if (this.messages <= MOST_MESSAGES && this.bytes <= MOST_BYTES) break
       this.drop(oldest)
@@ -123,7 +129,7 @@ export class ReadAhead {
   private drop (stretch: Stretch): void {
     this.stretches.delete(stretch)
     this.messages -= stretch.messages.length
-    this.bytes -= stretch.bytes
+    this.bytes -= stretch.messages.bytes
   }
 }
 
@@ -134,13 +140,22 @@ function partOf ({ messages, more, upTo }: Stretch, after: number, limit: number
 }
 
 /** Index of the first message behind a position, among messages in their order. */
-function firstBehind (messages: readonly StoredMessage[], after: number): number {
+function firstBehind (messages: MessageList, after: number): number {
   let low = 0
   let high = messages.length
   while (low < high) {
     const middle = (low + high) >>> 1
-    if (messages[middle]!.time > after) high = middle
+    if (messages.time(middle) > after) high = middle
     else low = middle + 1
   }
   return low
+}
+
+function listOf (messages: readonly StoredMessage[]): MessageList {
+  return {
+    length: messages.length,
+    bytes: messages.reduce((sum, { payload }) => sum + payload.byteLength, 0),
+    time: index => messages[index]!.time,
+    slice: (from, to) => messages.slice(from, to)
+  }
 }

@@ -54,6 +54,17 @@ export interface SeriesPage {
   readonly more: boolean
 }
 
+/** Messages in their order, which take little memory until they are looked at. */
+export interface MessageList {
+  readonly length: number
+  /** Of all payloads. */
+  readonly bytes: number
+  /** Position of one of them. */
+  time (index: number): number
+  /** Those of `[from, to)`. */
+  slice (from: number, to: number): StoredMessage[]
+}
+
 export interface HistoryPage {
   readonly messages: readonly StoredMessage[]
   /** Whether messages that are meant follow the last one. */
@@ -80,6 +91,9 @@ export interface Store {
    * megabytes; then `more` is true and the page is never empty.
    */
   history (query: HistoryQuery): Promise<HistoryPage>
+
+  /** The same for who takes the messages bit by bit, where a store can do that. */
+  list? (query: HistoryQuery): Promise<{ readonly messages: MessageList, readonly more: boolean }>
 
   /** The figures of a query. */
   series (query: SeriesQuery): Promise<SeriesPage>

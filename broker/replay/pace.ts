@@ -1,8 +1,11 @@
 import { Deque } from '../sessions/deque.ts'
 
+/** About as long as one of them is at work: what is live passes through the event loop several times. */
+const REST_MS = 1
+
 /**
- * Lets so many be at work at once, in the order in which they ask; between one and the next everybody else has a turn of
- * the event loop. Without it two hundred replays would fill memory with what they read, and the loop with what they send.
+ * Lets so many be at work at once, in the order in which they ask; between one and the next everybody else has the event loop
+ * for a while. Without it two hundred replays would fill memory with what they read, and the loop with what they send.
  */
 export class Pace {
   private free: number
@@ -18,7 +21,7 @@ export class Pace {
     try {
       return await work()
     } finally {
-      setImmediate(() => this.next())
+      setTimeout(() => this.next(), REST_MS)
     }
   }
 

@@ -12,10 +12,14 @@ import type { Wanted } from './wanted.ts'
 const READERS = 2
 /** Bytes that one of them has in memory at once, about. */
 const PAGE_BYTES = 256 * 1024
-/** Messages that are read at once; at first so many, as nobody knows how large they are. */
-const FIRST_PAGE = 500
+/**
+ * Messages that one of them brings before it is another's turn: about half a millisecond of work, as what is live has to
+ * pass through the event loop several times. Whoever keeps history reads more at once.
+ */
+const LARGEST_PAGE = 128
 const LEAST_PAGE = 10
-const LARGEST_PAGE = 1000
+/** Where messages are only counted. */
+const COUNTED = 1000
 
 /** Some of the past, in the order of positions. */
 export interface PastBatch {
@@ -67,7 +71,7 @@ export class Past {
     let lost = false
     try {
       let position = after
-      let limit = FIRST_PAGE
+      let limit = LARGEST_PAGE
       /** Up to there the journal is damaged. */
       let mistrusted = 0
       for (;;) {
@@ -121,7 +125,7 @@ export class Past {
     if (times.length >= count) return times.at(-count)! - 1
     let left = count - times.length
     for (let before = begin + 1; history !== null;) {
-      const { messages, more } = await this.read({ filter: wanted.filter, after: 0, before, order: 'newest', limit: Math.min(left, LARGEST_PAGE) }, wanted)
+      const { messages, more } = await this.read({ filter: wanted.filter, after: 0, before, order: 'newest', limit: Math.min(left, COUNTED) }, wanted)
       left -= messages.length
       before = messages.at(-1)?.time ?? before
       if (left === 0) return before - 1
@@ -151,7 +155,7 @@ export class Past {
 
   /** A page of history, when it is its turn. */
   private async read (query: PastQuery, wanted: Wanted): Promise<PastPage> {
-    return await this.pace.run(() => this.history!.read(query, topic => wanted.accepts(topic)))
+    return await this.pace.run(() => this.history!.read(query, topic => wanted.acceptsAgain(topic)))
   }
 
   /** What the journal has behind a position, each batch when it is its turn. */

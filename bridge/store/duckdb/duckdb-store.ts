@@ -1,10 +1,8 @@
 import { mkdir } from 'node:fs/promises'
 import { extname, join } from 'node:path'
-import { setImmediate as turn } from 'node:timers/promises'
 import type { Logger } from 'pino'
-import type { StoredMessage } from '../../../broker/index.ts'
 import type { RetentionRules } from '../retention.ts'
-import type { Forgotten, KeepingStore } from '../store.ts'
+import type { Forgotten, KeepingStore, MessageList } from '../store.ts'
 import { startWorker } from '../worker-client.ts'
 import type { Sizes } from './keeper.ts'
 import { unpack, withCursor, type PackedMessages } from './packed-messages.ts'
@@ -77,7 +75,11 @@ export async function openDuckdbStore ({ dataDir, readOnly = false, logger, rete
     }),
     history: (query) => run(async () => {
       const { messages, more } = await worker.call('history', { query })
-      return { messages: await unpackInTurns(messages), more }
+      return { messages: Array.from(unpack(messages), withCursor), more }
+    }),
+    list: (query) => run(async () => {
+      const { messages, more } = await worker.call('history', { query })
+      return { messages: listOf(messages), more }
     }),
     series: (query) => run(() => worker.call('series', { query })),
     range: (after, limit) => run(async () => {
@@ -104,14 +106,11 @@ export async function openDuckdbStore ({ dataDir, readOnly = false, logger, rete
   }
 }
 
-/** Messages that are unpacked before others get a turn. */
-const SLICE = 1000
-
-async function unpackInTurns (packed: PackedMessages): Promise<StoredMessage[]> {
-  const messages: StoredMessage[] = []
-  for (const row of unpack(packed)) {
-    if (messages.length > 0 && messages.length % SLICE === 0) await turn()
-    messages.push(withCursor(row))
+function listOf (packed: PackedMessages): MessageList {
+  return {
+    length: packed.count,
+    bytes: packed.payloads.byteLength,
+    time: index => packed.time[index]!,
+    slice: (from, to) => Array.from(unpack(packed, from, Math.min(to, packed.count)), withCursor)
   }
-  return messages
 }

@@ -64,10 +64,10 @@ export function buffersOf ({ time, node, qos, names, ends, payloads }: PackedMes
   return [time.buffer, node.buffer, qos.buffer, names.buffer, ends.buffer, payloads.buffer]
 }
 
-/** The messages again; their payloads are views of one buffer. */
-export function * unpack ({ count, time, node, qos, strings, names, ends, payloads }: PackedMessages): Generator<Row> {
+/** The messages again, those of `[from, to)`; their payloads are views of one buffer. */
+export function * unpack ({ count, time, node, qos, strings, names, ends, payloads }: PackedMessages, from = 0, to = count): Generator<Row> {
   const name = (i: number): string => strings[names[i]!]!
-  for (let i = 0; i < count; i++) {
+  for (let i = from; i < to; i++) {
     yield {
       time: time[i]!,
       node: node[i]!,

@@ -29,6 +29,10 @@ describe('reading history ahead', function () {
         reads.push(asked)
         return await store.history(asked)
       },
+      list: async (asked: HistoryQuery) => {
+        reads.push(asked)
+        return await store.list!(asked)
+      },
       get erasures () { return store.erasures }
     }
   }
