@@ -137,13 +137,16 @@ export function deliveryProperties (message: Message): Uint8Array {
   if (message.properties5 !== null) return message.properties5
   const parts: Uint8Array[] = message.forward === null ? [] : [message.forward]
   const match = message.topic.match
-  if (match !== null && !match.channel.stamp && message.sender !== '') {
+  if (match !== null && !match.channel.stamp) {
     if (message.cursor !== null) parts.push(userProperty('id', message.cursor))
-    parts.push(
-      userProperty('room', match.room),
-      userProperty('sender', message.sender),
-      userProperty('timestamp', new Date(Math.floor(message.time / 1000)).toISOString())
-    )
+    // What the broker itself says has room and time in its own words.
+    if (message.sender !== '') {
+      parts.push(
+        userProperty('room', match.room),
+        userProperty('sender', message.sender),
+        userProperty('timestamp', new Date(Math.floor(message.time / 1000)).toISOString())
+      )
+    }
   }
   message.properties5 = parts.length === 0 ? NONE : parts.length === 1 ? parts[0]! : Buffer.concat(parts)
   return message.properties5
