@@ -50,8 +50,8 @@ export interface Recorder {
   readonly lag: Lag
   /** Files of the journal that were removed before they were stored. */
   readonly missed: number
-  /** Resolves when everything accepted so far is stored; waits as long as the store fails. */
-  flush (): Promise<void>
+  /** Resolves when everything accepted so far with a position before `end` is stored; waits as long as the store fails. */
+  flush (end?: number): Promise<void>
   /** Flushes, but gives up on a store that keeps failing: what is left is stored after the next start. */
   close (): Promise<void>
 }
@@ -136,9 +136,11 @@ export function createRecorder ({ journal, name, from, store, logger, flushInter
     for (const { resolve } of due) resolve()
   }
 
-  async function flush (): Promise<void> {
+  async function flush (end = Infinity): Promise<void> {
+    // The past is stored already, and needs no write for who only looks at it.
+    if (consumer.position >= end - 1) return
     await journal.flush()
-    const upTo = journal.time
+    const upTo = Math.min(journal.time, end - 1)
     if (consumer.position >= upTo) return
     await new Promise<void>((resolve) => {
       flushes.push({ upTo, resolve })

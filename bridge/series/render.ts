@@ -2,26 +2,35 @@ import { setImmediate as turn } from 'node:timers/promises'
 import type { Series, SeriesPage } from '../store/store.ts'
 import type { SeriesRequest } from './parse-request.ts'
 
-/** Points that are written before others get a turn. */
-const SLICE = 10_000
+/** Numbers that are written before others get a turn: less than a millisecond, as acknowledgements wait meanwhile. */
+const SLICE = 2000
 
 /** The answer of the series address as JSON text: columns, as charts take them. */
 export async function renderSeries ({ from, to, bucket, field, figures }: Pick<SeriesRequest, 'from' | 'to' | 'bucket' | 'field' | 'figures'>, { series, more }: SeriesPage): Promise<string> {
   const head = JSON.stringify({ from: milliseconds(from), to: milliseconds(to), bucket: milliseconds(bucket) })
   const parts: string[] = []
-  let points = 0
-  for (const one of series) {
-    parts.push(renderOne(one))
-    points += one.time.length
-    if (points < SLICE) continue
-    points = 0
-    await turn()
-  }
+  let left = SLICE
+  for (const one of series) parts.push(await renderOne(one))
   return `${head.slice(0, -1)},"series":[${parts.join(',')}],"more":${more}}`
 
-  function renderOne (one: Series): string {
-    const columns = figures.map(figure => `,"${figure}":[${Array.from(one[figure], numberText).join(',')}]`)
-    return `${JSON.stringify({ topic: one.topic, field }).slice(0, -1)},"time":[${Array.from(one.time, milliseconds).join(',')}]${columns.join('')}}`
+  async function renderOne (one: Series): Promise<string> {
+    let text = `${JSON.stringify({ topic: one.topic, field }).slice(0, -1)},"time":[${await renderColumn(one.time, milliseconds)}]`
+    for (const figure of figures) text += `,"${figure}":[${await renderColumn(one[figure], numberText)}]`
+    return text + '}'
+  }
+
+  async function renderColumn (column: Float64Array, text: (value: number) => number | string): Promise<string> {
+    const slices: string[] = []
+    for (let start = 0; start < column.length;) {
+      const end = Math.min(column.length, start + left)
+      slices.push(Array.from(column.subarray(start, end), text).join(','))
+      left -= end - start
+      start = end
+      if (left > 0) continue
+      left = SLICE
+      await turn()
+    }
+    return slices.join(',')
   }
 }
 

@@ -29,8 +29,8 @@ export function seriesRoute (app: FastifyInstance, { broker, store, recorder }: 
     const identity = await identityOf(request, broker.authenticator)
     const wanted = parseSeriesRequest(request.params.room, queryOf(request, PARAMETERS), nextMillisecond(broker.journal.time))
     const { allows, filters, exceptChannels } = permissionFor(broker.channels, identity, wanted.room, wanted.filter)
-    await settled(recorder, 'a series would be incomplete now', SETTLE_TIMEOUT)
     const { room, field, from, to, bucket } = wanted
+    await settled(recorder, 'a series would be incomplete now', SETTLE_TIMEOUT, to)
     const page = await read(store, { room, filters, exceptChannels, field, from, to, bucket, limit: MOST_POINTS }, allows)
     return reply.type('application/json; charset=utf-8').send(await renderSeries(wanted, page))
   })

@@ -1,4 +1,3 @@
-import { setImmediate as turn } from 'node:timers/promises'
 import { encodeCursor } from '../../protocol/cursor.ts'
 import { readMessage } from '../../protocol/record.ts'
 import type { StoredMessage } from '../message.ts'
@@ -68,13 +67,14 @@ export class Tail {
     const { reads } = this.source
     const index = await this.there(segment, reads.index(segment))
     const postings = [...index.topics].filter(([topic]) => wanted(topic)).map(([, offsets]) => offsets)
-    const first = index.offsetAfter(after, HEADER_BYTES)
-    const end = Math.min(length, index.offsetFrom(before, length))
-    let window = FIRST_WINDOW
-    for (let at = 0; at < end - first; at += window, window = Math.min(2 * window, LARGEST_WINDOW)) {
-      const [from, to] = order === 'newest' ? [end - at - window, end - at] : [first + at, first + at + window]
-      const offsets = within(postings, Math.max(first, from), Math.min(end, to))
-      for (const chunk of chunks(offsets, order)) {
+    let low = index.offsetAfter(after, HEADER_BYTES)
+    let high = Math.min(length, index.offsetFrom(before, length))
+    for (let window = FIRST_WINDOW; ; window = Math.min(2 * window, LARGEST_WINDOW)) {
+      // Stretches without any of it cost nothing.
+      const nearest = order === 'newest' ? lastBefore(postings, high) : firstFrom(postings, low)
+      if (nearest < low || nearest >= high) return
+      const [from, to] = order === 'newest' ? [Math.max(low, nearest + 1 - window), nearest + 1] : [nearest, Math.min(high, nearest + window)]
+      for (const chunk of chunks(within(postings, from, to), order)) {
         const messages: StoredMessage[] = []
         await this.there(segment, reads.records(segment, chunk, (bytes, start) => {
           const message = start < 0 ? null : storedMessage(bytes, start)
@@ -82,9 +82,8 @@ export class Tail {
         }))
         yield order === 'newest' ? messages.reverse() : messages
       }
-      if (offsets.length > 0) continue
-      await turn()
-      yield []
+      if (order === 'newest') high = from
+      else low = to
     }
   }
 
@@ -96,6 +95,20 @@ export class Tail {
       throw error instanceof Gone || this.source.segments.includes(segment) ? error : new Gone(segment)
     }
   }
+}
+
+/** The last offset of some topics before a place; -1 when there is none. */
+function lastBefore (postings: readonly (readonly number[])[], end: number): number {
+  let last = -1
+  for (const offsets of postings) last = Math.max(last, offsets[firstAtOrAfter(offsets, end) - 1] ?? -1)
+  return last
+}
+
+/** The first one at a place or behind it; Infinity when there is none. */
+function firstFrom (postings: readonly (readonly number[])[], start: number): number {
+  let first = Infinity
+  for (const offsets of postings) first = Math.min(first, offsets[firstAtOrAfter(offsets, start)] ?? Infinity)
+  return first
 }
 
 /** The offsets of some topics between two places, rising. */

@@ -8,7 +8,7 @@ import type { SealedFile } from './sealed-files.ts'
 import { literal, notErased, SEALED_COLUMNS } from './sources-sql.ts'
 
 /** Rows that are compressed together, and the least that is read of a file for one topic. */
-const GROUP_ROWS = 32_768
+const GROUP_ROWS = 131_072
 
 export interface Rewriting {
   readonly connection: DuckDBConnection

@@ -1,4 +1,5 @@
 import { parentPort } from 'node:worker_threads'
+import { stepBack } from '../thread-priority.ts'
 import type { Reply, Request } from '../worker-client.ts'
 import { openLastingDatabase } from './lasting-database.ts'
 import type { Database } from './database.ts'
@@ -71,4 +72,5 @@ function messageOf (error: unknown): string {
   return error instanceof Error ? error.message : String(error)
 }
 
+stepBack()
 parentPort?.on('message', serve)

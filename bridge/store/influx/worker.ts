@@ -1,4 +1,5 @@
 import { parentPort } from 'node:worker_threads'
+import { stepBack } from '../thread-priority.ts'
 import type { Reply, Request } from '../worker-client.ts'
 import { LineEncoder } from './line-encoder.ts'
 import type { Calls } from './worker-protocol.ts'
@@ -16,4 +17,5 @@ function serve ({ id, records }: Request<Calls>): void {
   parentPort?.postMessage(reply, 'answer' in reply && reply.answer !== null ? [reply.answer.bytes.buffer, reply.answer.ends.buffer] : [])
 }
 
+stepBack()
 parentPort?.on('message', serve)
