@@ -5,12 +5,15 @@ import type { Connection, Opened } from './connection.ts'
 import { unstoredFeed } from './retained-feed.ts'
 import { payloadOf } from './replay-payload.ts'
 
-/** Begins the replay of a subscription, and tells the client when it is over: what comes behind that is live. */
-export function startReplay (connection: Connection, opened: Opened, filter: string, beginning: Beginning): void {
+/**
+ * Begins the replay of a subscription, and tells the client when it is over: what comes behind that is live. False when the
+ * subscription or the connection is gone.
+ */
+export function startReplay (connection: Connection, opened: Opened, filter: string, beginning: Beginning): boolean {
   const { services } = connection
   const { session } = opened
   const subscription = session.subscriptions.get(filter)
-  if (subscription === undefined || connection.closed) return
+  if (subscription === undefined || connection.closed) return false
   services.replays.start(session, subscription, beginning, replay => {
     services.sessions.replays.goLive(session, replay)
     const live = session.subscriptions.get(filter)!
@@ -21,12 +24,13 @@ export function startReplay (connection: Connection, opened: Opened, filter: str
       session.outbound.feed(filter, unstoredFeed(services, live, opened))
     })
   })
+  return true
 }
 
 /** Goes on with the replays that an earlier connection of the session had not brought to their ends. */
 export function resumeReplays (connection: Connection, opened: Opened): void {
   for (const [filter, { replay }] of opened.session.subscriptions) {
-    if (replay?.over === false) startReplay(connection, opened, filter, { time: replay.upTo, complete: true })
+    if (replay?.over === false) startReplay(connection, opened, filter, { time: replay.upTo, complete: true, place: null })
   }
 }
 

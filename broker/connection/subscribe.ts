@@ -24,26 +24,36 @@ export async function handleSubscribe (connection: Connection, opened: Opened, p
   if (subscriptions.length === 0) throw new FoyerError('protocol', 'a SUBSCRIBE has no filter') // [MQTT-3.8.3-3]
   if (subscriptions.length > limits.filtersPerPacket) throw new FoyerError('protocol', `a SUBSCRIBE has ${subscriptions.length} filters, limits.filtersPerPacket allows ${limits.filtersPerPacket}`)
   const granted: number[] = []
-  const feeds = new Map<string, Feed>()
-  const replays = new Map<string, Beginning>()
-  const recorded: Promise<void>[] = []
-  for (const wanted of subscriptions) {
-    if (wanted.nl === true && wanted.topic.startsWith('$share/')) throw new FoyerError('protocol', 'a shared subscription has No Local') // [MQTT-3.8.3-4]
-    granted.push(await subscribe(connection, opened, wanted, identifier ?? 0, feeds, replays, recorded))
+  const begun: Begun = { recorded: [], feeds: new Map(), replays: new Map() }
+  try {
+    for (const wanted of subscriptions) {
+      if (wanted.nl === true && wanted.topic.startsWith('$share/')) throw new FoyerError('protocol', 'a shared subscription has No Local') // [MQTT-3.8.3-4]
+      granted.push(await subscribe(connection, opened, wanted, identifier ?? 0, begun))
+      if (connection.closed) return
+    }
+    // A SUBACK says that the subscription will be there, whatever dies.
+    await Promise.all(begun.recorded)
     if (connection.closed) return
+    connection.send({ cmd: 'suback', messageId, granted })
+    for (const [filter, feed] of begun.feeds) opened.session.outbound.feed(filter, feed)
+    for (const [filter, beginning] of begun.replays) if (startReplay(connection, opened, filter, beginning)) begun.replays.delete(filter)
+    // Those of the last minute come after the SUBACK, too: many clients only listen from there on.
+    for (const [index, { topic }] of subscriptions.entries()) if (isOwn(topic) && granted[index]! < FAILURE) connection.own.subscribe(topic)
+  } finally {
+    for (const { place } of begun.replays.values()) place?.release()
   }
-  // A SUBACK says that the subscription will be there, whatever dies.
-  await Promise.all(recorded)
-  if (connection.closed) return
-  connection.send({ cmd: 'suback', messageId, granted })
-  for (const [filter, feed] of feeds) opened.session.outbound.feed(filter, feed)
-  for (const [filter, beginning] of replays) startReplay(connection, opened, filter, beginning)
-  // Those of the last minute come after the SUBACK, too: many clients only listen from there on.
-  for (const [index, { topic }] of subscriptions.entries()) if (isOwn(topic) && granted[index]! < FAILURE) connection.own.subscribe(topic)
+}
+
+/** What the filters of one SUBSCRIBE lead to, by filter; it begins when the answer is out. */
+interface Begun {
+  /** To be waited for before the answer. */
+  readonly recorded: Promise<void>[]
+  readonly feeds: Map<string, Feed>
+  readonly replays: Map<string, Beginning>
 }
 
 /** Subscribes to one filter and returns its reason code. */
-async function subscribe (connection: Connection, opened: Opened, wanted: ISubscription, identifier: number, feeds: Map<string, Feed>, replays: Map<string, Beginning>, recorded: Promise<void>[]): Promise<number> {
+async function subscribe (connection: Connection, opened: Opened, wanted: ISubscription, identifier: number, { recorded, feeds, replays }: Begun): Promise<number> {
   const { services } = connection
   const { session, identity } = opened
   const filter = wanted.topic
@@ -61,8 +71,16 @@ async function subscribe (connection: Connection, opened: Opened, wanted: ISubsc
   if (tooMany !== null) return refuse(connection, 'quota', tooMany, filter)
   const beginning = await beginReplay(connection, opened, filter)
   if (typeof beginning === 'string') return refuse(connection, 'quota', beginning, filter)
-  if (!await opened.link.subscribe(filter, wanted.qos)) return refuse(connection, 'filter', 'the control plane did not take the filter', filter)
-  if (connection.closed) return FAILURE
+  replays.get(filter)?.place?.release()
+  replays.delete(filter)
+  if (!await opened.link.subscribe(filter, wanted.qos)) {
+    beginning?.place?.release()
+    return refuse(connection, 'filter', 'the control plane did not take the filter', filter)
+  }
+  if (connection.closed) {
+    beginning?.place?.release()
+    return FAILURE
+  }
   const retainHandling = (wanted.rh ?? 0) as 0 | 1 | 2
   // Shared subscriptions get no retained messages; others as Retain Handling says [MQTT-3.3.1-9 to -11].
   const fed = beginning === null && parseShare(filter) === null && retainHandling !== 2 && !(retainHandling === 1 && before !== undefined)

@@ -55,6 +55,11 @@ export class Past {
     this.history = history
   }
 
+  /** Resolves when it is the turn of one more to begin: many come back at once after a restart. */
+  async turn (): Promise<void> {
+    await this.pace.run(() => {})
+  }
+
   /** Position of the newest message. */
   get end (): number {
     return this.options.journal.time

@@ -4,6 +4,7 @@ import type { Subscription } from '../router/subscription.ts'
 import type { Session } from '../sessions/session.ts'
 import type { History } from './history.ts'
 import type { Past } from './past.ts'
+import { Places, type Place } from './places.ts'
 import { Replay } from './replay.ts'
 import { Wanted } from './wanted.ts'
 
@@ -21,22 +22,22 @@ export interface Beginning {
   /** Behind this position, microseconds. */
   readonly time: number
   readonly complete: boolean
+  /** Taken for it: to be released unless the replay starts. Null: it takes one when it starts, beyond the limit if need be. */
+  readonly place: Place | null
 }
 
 /** All replays that are under way, and how many of each user. */
 export class Replays {
   private readonly options: ReplaysOptions
-  private readonly perUser = new Map<string, number>()
+  private readonly places = new Places()
 
   constructor (options: ReplaysOptions) {
     this.options = options
   }
 
-  /** How many are under way. */
+  /** How many are under way, or about to be. */
   get size (): number {
-    let sum = 0
-    for (const count of this.perUser.values()) sum += count
-    return sum
+    return this.places.size
   }
 
   /** See `Past.remember`. */
@@ -47,11 +48,22 @@ export class Replays {
   /** Why a user may not begin another one; null when that is no matter. */
   refusal (sub: string): string | null {
     const { perUser } = this.options
-    return (this.perUser.get(sub) ?? 0) < perUser ? null : `limits.replaysPerUser allows ${perUser} replays at once`
+    return this.places.of(sub) < perUser ? null : `limits.replaysPerUser allows ${perUser} replays at once`
   }
 
   /** Where a replay begins that is asked for now. Throws when what is stored can't be read. */
   async begin (since: Since, filter: string, session: Session): Promise<Beginning> {
+    const place = this.places.take(session.identity.sub)
+    try {
+      await this.options.past.turn()
+      return { ...await this.find(since, filter, session), place }
+    } catch (error) {
+      place.release()
+      throw error
+    }
+  }
+
+  private async find (since: Since, filter: string, session: Session): Promise<Omit<Beginning, 'place'>> {
     const { past, span } = this.options
     const earliest = span === null ? 0 : (Date.now() - span) * 1000
     const wanted = new Wanted(filter, session)
@@ -72,10 +84,10 @@ export class Replays {
   }
 
   /** Begins to bring a subscription its past. `onEnd` is called when it is to be live. */
-  start (session: Session, subscription: Subscription, { time, complete }: Beginning, onEnd: (replay: Replay) => void): void {
+  start (session: Session, subscription: Subscription, { time, complete, place }: Beginning, onEnd: (replay: Replay) => void): void {
     const { past, logger } = this.options
     const { name } = subscription
-    const { sub } = session.identity
+    const taken = place ?? this.places.take(session.identity.sub)
     const replay = new Replay({
       session,
       subscription,
@@ -84,18 +96,11 @@ export class Replays {
       ahead: subscription.replay?.over === false ? subscription.replay.ahead : 0,
       complete,
       onEnd,
-      onOver: () => this.over(sub),
+      onOver: () => taken.release(),
       onError: error => logger.error({ err: error, session: session.id }, 'a replay could not be read; it is tried again')
     })
     session.replays.set(name, replay)
     session.outbound.feed(name, replay)
-    this.perUser.set(sub, (this.perUser.get(sub) ?? 0) + 1)
     void replay.run()
-  }
-
-  private over (sub: string): void {
-    const count = this.perUser.get(sub)! - 1
-    if (count === 0) this.perUser.delete(sub)
-    else this.perUser.set(sub, count)
   }
 }

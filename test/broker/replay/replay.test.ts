@@ -252,6 +252,17 @@ describe('a replay', () => {
     assert.equal(foyer.broker.stats().waiting, 0)
   })
 
+  it('is one of limits.replaysPerUser from its SUBSCRIBE on: one packet asks for no more than that, and gives back what it could not begin', async () => {
+    const { open, publish } = await setUp({ 'limits.replaysPerUser': '2' })
+    await publish(3, X)
+    const bob = await reader(open)
+    for (const packet of [2, 3]) {
+      bob.send({ cmd: 'subscribe', messageId: packet, subscriptions: ['1h', '2h', '3h'].map(since => ({ topic: `$replay/${since}/${X}`, qos: 1 as const })) })
+      assert.deepEqual((await bob.take('suback')).granted, [1, 1, 0x80])
+      for (let i = 0; i < 2; i++) await marker(bob)
+    }
+  })
+
   it('begins anew when it is subscribed to again', async () => {
     const { open, publish } = await setUp()
     await publish(10, X)
