@@ -9,7 +9,7 @@ import { Pace } from './pace.ts'
 import type { Wanted } from './wanted.ts'
 
 /** Replays that read at once. */
-const READERS = 2
+const READERS = 1
 /** Bytes that one of them has in memory at once, about. */
 const PAGE_BYTES = 256 * 1024
 /**
@@ -23,7 +23,8 @@ const COUNTED = 1000
 
 /** Some of the past, in the order of positions. */
 export interface PastBatch {
-  readonly messages: readonly Message[]
+  /** The taker's own, to be emptied when they are done with: most replays wait for their turn most of the time. */
+  readonly messages: Message[]
   /** Nothing that is meant lies between the last of them and this position. */
   readonly upTo: number
   /** Something that may have been meant lay before it, and is gone. */
@@ -88,15 +89,12 @@ export class Past {
           position = upTo
           yield { messages: messages.filter(message => !erasures.covers(message)).map(lasting), upTo, gap: false }
         } else if (this.isInHistory(position) && (!following || position < mistrusted || !this.isInJournal(position))) {
-          const { position: inHistory } = this.history!
-          const { messages, more, upTo = inHistory } = await this.read({ filter: wanted.filter, after: position, before: Number.MAX_SAFE_INTEGER, order: 'oldest', limit }, wanted)
+          const { messages, upTo } = await this.page(position, limit, wanted)
           // After the page, for what went just before it was read. Once is enough.
           lost ||= await isLost!(position)
-          const last = messages.at(-1)?.time ?? position
-          position = more ? last : Math.max(last, upTo)
-          const restored = this.restore(messages)
-          if (restored.length > 0) limit = fitting(restored)
-          yield { messages: restored, upTo: position, gap: lost }
+          position = upTo
+          if (messages.length > 0) limit = fitting(messages)
+          yield { messages, upTo, gap: lost }
         } else {
           if (!following) tail.follow(this.end)
           following = true
@@ -156,6 +154,14 @@ export class Past {
     if (found !== null || this.history === null) return found?.erased === true ? null : found
     const { messages } = await this.history.read({ filter: '#', after: position - 1, before: position + 1, order: 'oldest', limit: 1 }, () => true)
     return this.restore(messages)[0] ?? null
+  }
+
+  /** What history has behind a position. */
+  private async page (position: number, limit: number, wanted: Wanted): Promise<Omit<PastBatch, 'gap'>> {
+    const { position: inHistory } = this.history!
+    const { messages, more, upTo = inHistory } = await this.read({ filter: wanted.filter, after: position, before: Number.MAX_SAFE_INTEGER, order: 'oldest', limit }, wanted)
+    const last = messages.at(-1)?.time ?? position
+    return { messages: this.restore(messages), upTo: more ? last : Math.max(last, upTo) }
   }
 
   /** A page of history, when it is its turn. */

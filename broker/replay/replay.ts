@@ -40,6 +40,10 @@ export interface ReplayOptions {
 /** Messages that are sent in one turn of the event loop: others must not wait for a whole page. */
 const SLICE = 200
 
+/** Of all messages: an object for each would be much of the garbage. */
+const FIRST = { repeated: false }
+const REPEATED = { repeated: true }
+
 /** Milliseconds until what could not be read is tried again. */
 const RETRY_MS = 1000
 
@@ -146,6 +150,7 @@ export class Replay implements Feed {
         await this.send(messages.slice(from, from + slice))
         if (this.isEnded()) return
       }
+      messages.length = 0
       if (upTo > this.position) this.position = upTo
       if (upTo < past.end) continue
       this.end()
@@ -160,6 +165,8 @@ export class Replay implements Feed {
     this.options.session.outbound.pump()
     while (this.index < this.batch.length && !this.ended) await new Promise<void>(resolve => { this.onDrained = resolve })
     this.onDrained = null
+    this.batch = []
+    this.index = 0
   }
 
   private isEnded (): boolean {
@@ -181,7 +188,7 @@ export class Replay implements Feed {
     const repeated = message.time <= this.maybeSent
     // At QoS 0 what may have been sent is not sent again.
     if (qos === 0 && repeated) return null
-    return { message, qos, retain: false, identifiers, past: { repeated } }
+    return { message, qos, retain: false, identifiers, past: repeated ? REPEATED : FIRST }
   }
 
   /** Whether another subscription of the session brings this message. */

@@ -5,7 +5,7 @@ import type { RetentionRules } from '../retention.ts'
 import type { Forgotten, KeepingStore, MessageList } from '../store.ts'
 import { startWorker } from '../worker-client.ts'
 import type { Sizes } from './keeper.ts'
-import { unpack, withCursor, type PackedMessages } from './packed-messages.ts'
+import { unpack, unpackSome, withCursor, type PackedMessages } from './packed-messages.ts'
 import type { Calls, Notice } from './worker-protocol.ts'
 
 export interface DuckdbStoreOptions {
@@ -111,6 +111,6 @@ function listOf (packed: PackedMessages): MessageList {
     length: packed.count,
     bytes: packed.payloads.byteLength,
     time: index => packed.time[index]!,
-    slice: (from, to) => Array.from(unpack(packed, from, Math.min(to, packed.count)), withCursor)
+    slice: (from, to) => unpackSome(packed, from, to)
   }
 }

@@ -64,10 +64,10 @@ export function buffersOf ({ time, node, qos, names, ends, payloads }: PackedMes
   return [time.buffer, node.buffer, qos.buffer, names.buffer, ends.buffer, payloads.buffer]
 }
 
-/** The messages again, those of `[from, to)`; their payloads are views of one buffer. */
-export function * unpack ({ count, time, node, qos, strings, names, ends, payloads }: PackedMessages, from = 0, to = count): Generator<Row> {
+/** The messages again; their payloads are views of one buffer. */
+export function * unpack ({ count, time, node, qos, strings, names, ends, payloads }: PackedMessages): Generator<Row> {
   const name = (i: number): string => strings[names[i]!]!
-  for (let i = from; i < to; i++) {
+  for (let i = 0; i < count; i++) {
     yield {
       time: time[i]!,
       node: node[i]!,
@@ -79,6 +79,40 @@ export function * unpack ({ count, time, node, qos, strings, names, ends, payloa
       payload: payloads.subarray(i === 0 ? 0 : ends[i - 1], ends[i])
     }
   }
+}
+
+/** One of the packed messages, which takes its cursor out of them when it is asked for: replays never do. */
+class Unpacked implements StoredMessage {
+  readonly time: number
+  readonly qos: QoS
+  readonly room: string
+  readonly channel: string
+  readonly topic: string
+  readonly sender: string
+  readonly payload: Uint8Array
+  private readonly node: number
+
+  constructor ({ time, node, qos, strings, names, ends, payloads }: PackedMessages, i: number) {
+    this.time = time[i]!
+    this.node = node[i]!
+    this.qos = qos[i] as QoS
+    this.room = strings[names[i * 4]!]!
+    this.channel = strings[names[i * 4 + 1]!]!
+    this.topic = strings[names[i * 4 + 2]!]!
+    this.sender = strings[names[i * 4 + 3]!]!
+    this.payload = payloads.subarray(i === 0 ? 0 : ends[i - 1], ends[i])
+  }
+
+  get cursor (): string {
+    return encodeCursor(this.time, this.node)
+  }
+}
+
+/** Those of `[from, to)`, for who takes them bit by bit. */
+export function unpackSome (packed: PackedMessages, from: number, to: number): StoredMessage[] {
+  const messages: StoredMessage[] = []
+  for (let i = from; i < Math.min(to, packed.count); i++) messages.push(new Unpacked(packed, i))
+  return messages
 }
 
 export function withCursor ({ node, ...message }: Row): StoredMessage {

@@ -258,7 +258,7 @@ describe('a replay', () => {
     const bob = await reader(open)
     for (const packet of [2, 3]) {
       bob.send({ cmd: 'subscribe', messageId: packet, subscriptions: ['1h', '2h', '3h'].map(since => ({ topic: `$replay/${since}/${X}`, qos: 1 as const })) })
-      assert.deepEqual((await bob.take('suback')).granted, [1, 1, 0x80])
+      assert.deepEqual((await bob.take('suback') as ISubackPacket).granted, [1, 1, 0x80])
       for (let i = 0; i < 2; i++) await marker(bob)
     }
   })
