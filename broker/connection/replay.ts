@@ -30,7 +30,7 @@ export function startReplay (connection: Connection, opened: Opened, filter: str
 /** Goes on with the replays that an earlier connection of the session had not brought to their ends. */
 export function resumeReplays (connection: Connection, opened: Opened): void {
   for (const [filter, { replay }] of opened.session.subscriptions) {
-    if (replay?.over === false) startReplay(connection, opened, filter, { time: replay.upTo, complete: true, place: null })
+    if (replay?.over === false) startReplay(connection, opened, filter, { time: replay.upTo, complete: replay.complete, place: null })
   }
 }
 

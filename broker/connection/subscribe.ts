@@ -91,7 +91,7 @@ async function subscribe (connection: Connection, opened: Opened, wanted: ISubsc
     retainAsPublished: wanted.rap === true || opened.bridge,
     retainHandling,
     identifier,
-    replay: beginning === null ? null : { over: false, upTo: beginning.time, ahead: 0 }
+    replay: beginning === null ? null : { over: false, upTo: beginning.time, ahead: 0, complete: beginning.complete }
   })
   // Nobody waits for it when the connection ends before the last filter.
   durable.catch(() => {})
@@ -102,13 +102,14 @@ async function subscribe (connection: Connection, opened: Opened, wanted: ISubsc
 }
 
 /** Where the replay of a filter begins; null for any other filter, a sentence when there may be no more of them. */
-async function beginReplay ({ services: { replays, logger } }: Connection, { session, identity }: Opened, filter: string): Promise<Beginning | string | null> {
+async function beginReplay (connection: Connection, { session, identity }: Opened, filter: string): Promise<Beginning | string | null> {
+  const { replays, logger } = connection.services
   const replay = parseReplay(filter)
   if (replay === null || typeof replay === 'string') return null
   const refusal = session.replays.has(filter) ? null : replays.refusal(identity.sub)
   if (refusal !== null) return refusal
   try {
-    return await replays.begin(replay.since, replay.filter, session)
+    return await replays.begin(replay.since, replay.filter, session, () => connection.closed)
   } catch (error) {
     logger.error({ err: error, session: session.id }, 'history could not be read for a replay')
     return 'history can not be read at the moment'

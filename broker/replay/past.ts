@@ -115,13 +115,17 @@ export class Past {
     }
   }
 
-  /** Where a replay of the last `count` messages begins: behind the position that this resolves with. */
-  async behindLast (count: number, wanted: Wanted): Promise<number> {
+  /**
+   * Where a replay of the last `count` messages begins: behind the position that this resolves with; anywhere when nobody
+   * waits for it any more, as `isGone` says.
+   */
+  async behindLast (count: number, wanted: Wanted, isGone: () => boolean): Promise<number> {
     const times: number[] = []
     const { history } = this
     const begin = history?.position ?? 0
     for await (const { messages, upTo } of this.journaled(begin, wanted)) {
       for (const message of messages) if (isPast(message)) times.push(message.time)
+      if (isGone()) return this.end
       if (times.length > 2 * count) times.splice(0, times.length - count)
       if (upTo >= this.end) break
     }
@@ -129,6 +133,7 @@ export class Past {
     let left = count - times.length
     for (let before = begin + 1; history !== null;) {
       const { messages, more } = await this.read({ filter: wanted.filter, after: 0, before, order: 'newest', limit: Math.min(left, COUNTED) }, wanted)
+      if (isGone()) return this.end
       left -= messages.length
       before = messages.at(-1)?.time ?? before
       if (left === 0) return before - 1

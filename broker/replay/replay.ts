@@ -191,10 +191,11 @@ export class Replay implements Feed {
     return { message, qos, retain: false, identifiers, past: repeated ? REPEATED : FIRST }
   }
 
-  /** Whether another subscription of the session brings this message. */
+  /** Whether another subscription of the session has brought this message, or will. */
   private isCovered (message: Message, topic: string): boolean {
     const { session } = this.options
     const { time } = message
+    if (session.outbound.missed.has(time)) return false
     for (const { filter, after, upTo } of this.covered) if (time > after && time <= upTo && filterMatches(filter, topic)) return true
     for (const other of session.subscriptions.values()) {
       if (other === this.subscription || other.share !== null || !filterMatches(other.filter, topic)) continue

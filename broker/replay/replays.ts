@@ -51,35 +51,35 @@ export class Replays {
     return this.places.of(sub) < perUser ? null : `limits.replaysPerUser allows ${perUser} replays at once`
   }
 
-  /** Where a replay begins that is asked for now. Throws when what is stored can't be read. */
-  async begin (since: Since, filter: string, session: Session): Promise<Beginning> {
+  /** Where a replay begins that is asked for now; `isGone`: by who is not there any more. Throws when what is stored can't be read. */
+  async begin (since: Since, filter: string, session: Session, isGone: () => boolean): Promise<Beginning> {
     const place = this.places.take(session.identity.sub)
     try {
       await this.options.past.turn()
-      return { ...await this.find(since, filter, session), place }
+      return { ...await this.find(since, filter, session, isGone), place }
     } catch (error) {
       place.release()
       throw error
     }
   }
 
-  private async find (since: Since, filter: string, session: Session): Promise<Omit<Beginning, 'place'>> {
+  private async find (since: Since, filter: string, session: Session, isGone: () => boolean): Promise<Omit<Beginning, 'place'>> {
     const { past, span } = this.options
     const earliest = span === null ? 0 : (Date.now() - span) * 1000
     const wanted = new Wanted(filter, session)
-    const time = await this.beginning(since, wanted)
+    const time = await this.beginning(since, wanted, isGone)
     // A cursor of another node says nothing about what was stored here.
     const isOurs = since.kind !== 'after' || since.node === 0
     const complete = isOurs && !(time < earliest && await past.hasAny(time, earliest, wanted))
     return { time: Math.min(Math.max(time, earliest), past.end), complete }
   }
 
-  private async beginning (since: Since, wanted: Wanted): Promise<number> {
+  private async beginning (since: Since, wanted: Wanted, isGone: () => boolean): Promise<number> {
     switch (since.kind) {
       case 'ago': return Math.max(0, (Date.now() - since.ms) * 1000 - 1)
       case 'from': return Math.max(0, since.time - 1)
       case 'after': return since.time
-      case 'last': return await this.options.past.behindLast(since.count, wanted)
+      case 'last': return await this.options.past.behindLast(since.count, wanted, isGone)
     }
   }
 

@@ -1,7 +1,7 @@
 import type { Ledger } from '../ledger.ts'
 import { FilterTree, hasWildcard } from './filter-tree.ts'
 import type { Message } from './message.ts'
-import { recipientOf, type Recipient, type Subscriber, type Subscription } from './subscription.ts'
+import { isLive, recipientOf, type Recipient, type Subscriber, type Subscription } from './subscription.ts'
 import { Tail } from './tail.ts'
 import type { Share, TopicEntry, TopicTable } from './topic-table.ts'
 
@@ -45,6 +45,13 @@ export class Router {
     this.outdate(subscription.filter)
   }
 
+  /** One of a subscriber's subscriptions is as the other says from now on. */
+  replace (subscription: Subscription, other: Subscription): void {
+    this.tree.remove(subscription.filter, subscription)
+    this.tree.add(other.filter, other)
+    this.outdate(other.filter)
+  }
+
   /** Forgets what was worked out for everybody: grants changed. */
   outdateAll (): void {
     this.epoch++
@@ -69,7 +76,10 @@ export class Router {
     for (let i = 0; i < recipients.length; i++) {
       let recipient = recipients[i]!
       if (recipient.subscriber.id === session) {
-        if (!message.echo || recipient.own === null) continue
+        if (!message.echo || recipient.own === null) {
+          recipient.subscriber.miss(message)
+          continue
+        }
         recipient = recipient.own
       }
       matched++
@@ -119,7 +129,7 @@ export class Router {
       if (subscription.share === null) append(bySubscriber, subscription.subscriber, subscription)
       else append(shares, groupKey(subscription)!, subscription)
     }
-    entry.recipients = Array.from(bySubscriber.values(), recipientOf)
+    entry.recipients = Array.from(bySubscriber.values()).filter(subscriptions => subscriptions.some(isLive)).map(recipientOf)
     entry.shares = shares.size === 0 ? null : Array.from(shares, ([key, members]) => ({ members, group: this.groups.get(key)! }))
     entry.epoch = this.epoch
     return entry.recipients

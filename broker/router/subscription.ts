@@ -22,6 +22,8 @@ export interface Subscriber {
   readonly behind: boolean
   /** Whether the subscriber's token lets it receive from this topic. */
   mayReceive (topic: string): boolean
+  /** A message that it sent itself, and of which it wants no echo, is not brought to it. */
+  miss (message: Message): void
   /** Takes a message at `qos`; must not wait and must not throw. */
   deliver (message: Message, qos: QoS, recipient: Recipient): void
   /** Likewise, as the one of a shared subscription. `late`: it was another member's before. */
@@ -52,6 +54,8 @@ export interface Replaying {
   readonly upTo: number
   /** Up to there it may have sent before a crash; 0 = there was none. */
   readonly ahead: number
+  /** Whether nothing of what was asked for was cut off so far. */
+  readonly complete: boolean
 }
 
 /** It has ended: the router brings what comes. */
@@ -80,12 +84,15 @@ export function coveredSince ({ since, replay }: Subscription): number {
   return replay?.over === true ? replay.begin : since
 }
 
-/** Merges the subscriptions of one subscriber that match one topic. */
+/**
+ * Merges the subscriptions of one subscriber that match one topic. One with a replay under way adds what it asks for to those
+ * that are live, as the replay leaves out what they bring; alone it brings nothing.
+ */
 export function recipientOf (subscriptions: readonly Subscription[]): Recipient {
   const all = merge(subscriptions, undefined)
   if (!subscriptions.some(subscription => subscription.noLocal)) return { ...all, own: all }
   const rest = subscriptions.filter(subscription => !subscription.noLocal)
-  return merge(subscriptions, rest.length === 0 ? null : merge(rest, null))
+  return merge(subscriptions, rest.some(isLive) ? merge(rest, null) : null)
 }
 
 function merge (subscriptions: readonly Subscription[], own: Recipient | null | undefined): Recipient {

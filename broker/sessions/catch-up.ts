@@ -110,6 +110,7 @@ export class CatchUp {
     if (delivery === 'expired' || delivery === 'queueFull') {
       ledger.drop(delivery)
       if (delivery === 'queueFull') outbound.overSinceTold++
+      outbound.miss(message)
       outbound.advance(message.position, false)
     } else {
       outbound.offer(message, delivery.qos, delivery.retainAsPublished && message.retain, delivery.identifiers, null)

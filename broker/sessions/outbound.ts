@@ -6,6 +6,7 @@ import type { Arena } from '../transport/arena.ts'
 import { Assignments, type Assigned } from './assignments.ts'
 import { isStored, isTooLarge, type Delivery, type Feed, type Port } from './delivery.ts'
 import { Feeds } from './feeds.ts'
+import { Missed } from './missed.ts'
 import { Progress } from './progress.ts'
 import type { SavedSession } from './saved-sessions.ts'
 import type { Step } from './session-records.ts'
@@ -49,6 +50,8 @@ export class Outbound {
   readonly window: Window
   /** What it pulls when nothing waits. */
   readonly feeds = new Feeds()
+  /** What no subscription has brought it although one should have. */
+  readonly missed = new Missed()
 
   private readonly arena: Arena
   private readonly ledger: Ledger
@@ -151,6 +154,11 @@ export class Outbound {
     else this.progress.addThen({ kind: 'released', packetId }, then)
   }
 
+  /** Remembers that it does not get this message. */
+  miss (message: Message): void {
+    if (message.stored) this.missed.add(message.time)
+  }
+
   /** Takes a message from the router: sends it now if nothing stands in the way, else keeps it as the limits allow. */
   deliver (message: Message, qos: QoS, retain: boolean, identifiers: readonly number[] | null): void {
     if (this.behind && message.position > 0) {
@@ -239,6 +247,7 @@ export class Outbound {
     this.behind = false
     // They were dropped with their files, or let go of; without such, nothing matched them any more when their turn came.
     this.ledger.drop(this.gap ? 'journalFull' : this.leftOut ?? 'unsubscribed', this.inJournal)
+    if (this.gap || this.leftOut !== null) this.missed.addUpTo(position)
     if (this.gap) this.lostSinceTold += this.uncounted ? Infinity : this.inJournal
     else if (this.leftOut === 'queueFull') this.overSinceTold += this.inJournal
     this.gap = this.uncounted = false
@@ -394,6 +403,7 @@ export class Outbound {
   private expired (delivery: Delivery): boolean {
     if (!delivery.message!.expired(Date.now())) return false
     this.ledger.drop('expired')
+    this.miss(delivery.message!)
     this.abandon(delivery)
     return true
   }
@@ -450,8 +460,10 @@ export class Outbound {
       return
     }
     while (waits.exceeds(this.online)) {
-      if (waits.shift0() === undefined) return
+      const dropped = waits.shift0()
+      if (dropped === undefined) return
       this.ledger.drop('slow')
+      this.miss(dropped.message!)
       this.slowSinceTold++
     }
   }
@@ -462,6 +474,7 @@ export class Outbound {
     if (over && port === null) {
       this.ledger.drop('queueFull')
       this.overSinceTold++
+      this.miss(delivery.message!)
       this.abandon(delivery)
       return
     }

@@ -7,7 +7,7 @@ import { replayed } from '../../protocol/replay.ts'
 import { parseShare } from '../../protocol/topic.ts'
 import type { RecordWriter } from '../journal/record-writer.ts'
 import type { Message } from '../router/message.ts'
-import { isLive, type Subscription } from '../router/subscription.ts'
+import type { Subscription } from '../router/subscription.ts'
 import { CatchUp } from './catch-up.ts'
 import { Inbound } from './inbound.ts'
 import type { SavedSession, SavedSessions } from './saved-sessions.ts'
@@ -196,14 +196,14 @@ export class SessionRegistry {
     const subscription: Subscription = { ...options, subscriber: session, name: filter, filter: share?.filter ?? replayed(filter), share: share?.group ?? null }
     session.subscriptions.set(filter, subscription)
     session.changes++
-    if (isLive(subscription)) this.options.router.add(subscription)
+    this.options.router.add(subscription)
     if (session.connected) this.options.watcher.subscribed(session, subscription.filter)
     if (share !== null && session.kept) this.work.count(1)
     return subscription
   }
 
   private remove (session: Session, subscription: Subscription): void {
-    if (isLive(subscription)) this.options.router.remove(subscription)
+    this.options.router.remove(subscription)
     if (session.connected) this.options.watcher.unsubscribed(session, subscription.filter)
     if (subscription.share !== null && session.kept) this.work.count(-1)
   }

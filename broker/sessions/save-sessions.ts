@@ -33,5 +33,6 @@ export function * saveSessions (writer: RecordWriter, sessions: Iterable<Session
 function asOfNow ({ replays }: Session, filter: string, subscription: Subscription): SavedSubscription {
   const { replay } = subscription
   if (replay === null || replay.over) return { ...subscription, replay: null }
-  return { ...subscription, replay: { ...replay, upTo: replays.get(filter)?.position ?? replay.upTo } }
+  const { position = replay.upTo, complete = replay.complete } = replays.get(filter) ?? {}
+  return { ...subscription, replay: { ...replay, upTo: position, complete } }
 }

@@ -131,6 +131,7 @@ export class SavedSessions {
     let identifier = 0
     let since = 0
     let past: number | null = null
+    let complete = true
     readFields(bytes, start, (tag, from, to) => {
       switch (tag) {
         case SubscriptionTag.session: session = this.sessions.get(readName(bytes, from, to)); break
@@ -138,7 +139,8 @@ export class SavedSessions {
         case SubscriptionTag.options: options = bytes[from]!; break
         case SubscriptionTag.identifier: identifier = readUint64(bytes, from); break
         case SubscriptionTag.since: since = readUint64(bytes, from); break
-        case SubscriptionTag.past: past = readUint64(bytes, from)
+        case SubscriptionTag.past: past = readUint64(bytes, from); break
+        case SubscriptionTag.cut: complete = false
       }
     })
     if (session === undefined) return
@@ -153,7 +155,7 @@ export class SavedSessions {
       retainHandling: ((options >> 4) & 3) as 0 | 1 | 2,
       identifier,
       since,
-      replay: past === null ? null : { over: false, upTo: past, ahead: 0 }
+      replay: past === null ? null : { over: false, upTo: past, ahead: 0, complete }
     })
   }
 

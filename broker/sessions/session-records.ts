@@ -16,7 +16,7 @@ export const SessionTag = { id: 1, clientId: 2, identity: 3, expiry: 4, expiresA
 export const FRESH = 1
 export const ENDED = 2
 
-export const SubscriptionTag = { session: 1, filter: 2, options: 3, identifier: 4, since: 5, past: 6 } as const
+export const SubscriptionTag = { session: 1, filter: 2, options: 3, identifier: 4, since: 5, past: 6, cut: 7 } as const
 export const REMOVED = 0x80
 
 export const ProgressTag = { session: 1, sent: 2, done: 3, received: 4, released: 5, position: 6, pending: 7, assigned: 8, unassigned: 9, sentRetained: 10, feeding: 11, fed: 12, replayed: 13, replaying: 14 } as const
@@ -127,7 +127,9 @@ export function writeSubscription (writer: RecordWriter, session: string, filter
   writer.byte(SubscriptionTag.options, qos | (noLocal ? 4 : 0) | (retainAsPublished ? 8 : 0) | (retainHandling << 4))
   if (identifier !== 0) writer.uint64(SubscriptionTag.identifier, identifier)
   writer.uint64(SubscriptionTag.since, since)
-  if (replay?.over === false) writer.uint64(SubscriptionTag.past, replay.upTo)
+  if (replay?.over !== false) return
+  writer.uint64(SubscriptionTag.past, replay.upTo)
+  if (!replay.complete) writer.byte(SubscriptionTag.cut, 1)
 }
 
 export function writeProgress (writer: RecordWriter, session: string, steps: Iterable<Step>, position: number): void {

@@ -23,9 +23,9 @@ export class SessionReplays {
     const { name } = subscription
     session.replays.delete(name)
     const live: Subscription = { ...subscription, since: position, replay: { over: true, begin } }
-    session.subscriptions.set(name, live)
     session.changes++
-    router.add(live)
+    router.replace(session.subscriptions.get(name)!, live)
+    session.subscriptions.set(name, live)
     // Behind it in the journal is all that is sent from here on. Forgotten, the replay goes on where it was.
     if (session.kept) store.subscription(session.id, name, live).catch(() => {})
   }
@@ -49,7 +49,10 @@ export class SessionReplays {
       replay.stop()
       session.outbound.feeds.end(filter)
       const subscription = session.subscriptions.get(filter)
-      if (subscription !== undefined) session.subscriptions.set(filter, { ...subscription, replay: { over: false, upTo: replay.position, ahead: 0 } })
+      if (subscription === undefined) continue
+      const waiting: Subscription = { ...subscription, replay: { over: false, upTo: replay.position, ahead: 0, complete: replay.complete } }
+      this.options.router.replace(subscription, waiting)
+      session.subscriptions.set(filter, waiting)
     }
     session.replays.clear()
   }

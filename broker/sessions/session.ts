@@ -77,6 +77,10 @@ export class Session implements Subscriber {
     return decide(this.channels, this.identity, 'deliver', topic).allowed
   }
 
+  miss (message: Message): void {
+    this.outbound.miss(message)
+  }
+
   deliver (message: Message, qos: QoS, { retainAsPublished, identifiers }: Recipient): void {
     this.outbound.deliver(message, qos, retainAsPublished && message.retain, identifiers)
   }

@@ -13,7 +13,7 @@ describe('a topic that was held for longer than the table (alias, will)', () => 
     const topics = new TopicTable(compileChannels(testConfig().channels), 2)
     const router = new Router(topics, new Ledger())
     const got: string[] = []
-    const subscriber = (id: string): Subscriber => ({ id, connected: true, behind: false, mayReceive: () => true, deliverShared: () => {}, deliver: () => { got.push(id) } })
+    const subscriber = (id: string): Subscriber => ({ id, connected: true, behind: false, mayReceive: () => true, miss: () => {}, deliverShared: () => {}, deliver: () => { got.push(id) } })
     const subscription = (id: string) => ({ subscriber: subscriber(id), filter: 'a', name: 'a', share: null, qos: 0 as const, noLocal: false, retainAsPublished: false, retainHandling: 0 as const, identifier: 0, since: 0, replay: null })
     const topic = topics.get('a')
     const send = (sender = 'ann'): void => router.route(new Message({ topic, source: Buffer.from('x'), start: 0, end: 1, qos: 0, retain: false, sender, session: null, echo: true, forward: null, expiresAt: 0, stored: false, journaled: false, time: 0 }))

@@ -162,7 +162,7 @@ export function sessionStoreContract (factory: () => SessionStoreFactory): void 
   })
 
   it('keeps how far a replay has come and may have sent, until it has ended or begins anew', async () => {
-    const past: SavedSubscription = { ...PLAIN, replay: { over: false, upTo: 100, ahead: 0 } }
+    const past: SavedSubscription = { ...PLAIN, replay: { over: false, upTo: 100, ahead: 0, complete: false } }
     await opened.store.head(head('ann/phone'), true)
     for (const filter of ['$replay/1h/a', '$replay/1h/b', '$replay/1h/c']) await opened.store.subscription('ann/phone', filter, past)
     await progress(opened.store, 'ann/phone', [
@@ -175,7 +175,7 @@ export function sessionStoreContract (factory: () => SessionStoreFactory): void 
     // Said of the one that has ended, and of one that never was.
     await progress(opened.store, 'ann/phone', [{ kind: 'replayed', filter: '$replay/1h/b', time: 700 }, { kind: 'replaying', filter: '$replay/1h/d', time: 700 }])
     const { subscriptions, inflight } = (await reopen()).get('ann/phone')!
-    assert.deepEqual([...subscriptions], [['$replay/1h/a', { ...PLAIN, replay: { over: false, upTo: 300, ahead: 500 } }], ['$replay/1h/b', { ...PLAIN, since: 600 }], ['$replay/1h/c', past]])
+    assert.deepEqual([...subscriptions], [['$replay/1h/a', { ...PLAIN, replay: { over: false, upTo: 300, ahead: 500, complete: false } }], ['$replay/1h/b', { ...PLAIN, since: 600 }], ['$replay/1h/c', past]])
     assert.equal(inflight.get(7)?.past, true)
   })
 
