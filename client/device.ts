@@ -94,6 +94,7 @@ export class Device {
       filter: `commands/${this.#level}`,
       qos: 2,
       after: null,
+      opened: null,
       onMessage: message => this.#take(message),
       onError: this.#services.onError,
       onDropped: this.#services.onDropped

@@ -74,6 +74,9 @@ export class Room extends Emitter<RoomEvents> {
   readonly #after: string | null
   readonly #subscriptions: Subscription[] = []
   readonly #commands = new Commands()
+  /** All filters that it was joined by are granted. */
+  readonly #opened: Promise<void>
+  #open!: () => void
   #left: FoyerClientError | null = null
 
   constructor (name: string, services: RoomServices, { filters = ['#'], qos = 1, after }: JoinOptions = {}) {
@@ -84,6 +87,7 @@ export class Room extends Emitter<RoomEvents> {
     this.#qos = qos
     this.#after = after ?? null
     if (after !== undefined && decodeCursor(after) === null) throw new FoyerClientError('usage', `${JSON.stringify(after)} is no cursor: after takes the id of a message`)
+    this.#opened = new Promise(resolve => { this.#open = resolve })
     for (const filter of filters) checkedFilter(this.#root + filter)
     for (const filter of new Set(filters)) this.#subscribe(filter, this.#after)
   }
@@ -91,6 +95,8 @@ export class Room extends Emitter<RoomEvents> {
   /** Resolves when all filters were granted; rejects with the first refusal. */
   async joined (): Promise<this> {
     await Promise.all(this.#subscriptions.map(subscription => subscription.granted))
+    // The replay of one may have brought much before the last one was granted.
+    this.#open()
     return this
   }
 
@@ -164,6 +170,7 @@ export class Room extends Emitter<RoomEvents> {
       filter,
       qos: this.#qos,
       after,
+      opened: this.#opened,
       onMessage: this.#take,
       onError: error => this.fail(error),
       onDropped: this.#services.onDropped

@@ -14,6 +14,8 @@ export interface SubscriptionOptions {
   readonly qos: 0 | 1 | 2
   /** Cursor behind which it begins with what is stored; null: with what comes. */
   readonly after: string | null
+  /** Resolves when somebody can listen, at the earliest when it is granted; null: then. */
+  readonly opened: Promise<void> | null
   readonly onMessage: (message: Message) => void
   /** It was refused later, or something was lost. */
   readonly onError: (error: FoyerClientError) => void
@@ -35,7 +37,7 @@ export interface Way {
 }
 
 /** Messages that come between the grant and the first listener. */
-const HELD = 1_000
+const HELD = 10_000
 /** Milliseconds that a SUBSCRIBE may take to the server, where no message tells at which position the last one was. */
 const ON_ITS_WAY_MS = 5_000
 /** A replay that may not begin yet is an error for the application when so many attempts have failed. */
@@ -78,6 +80,7 @@ export class Subscription {
   #attempts = 0
   #timer: ReturnType<typeof setTimeout> | undefined
   #ended = false
+  #isOpen = false
   #settle: { resolve: () => void, reject: (error: FoyerClientError) => void } | null = null
 
   constructor (services: SubscriptionServices, options: SubscriptionOptions, identifier: number) {
@@ -166,7 +169,7 @@ export class Subscription {
   /** Hands on a message that it accepts. */
   take (message: Message): void {
     // Much comes at once behind a grant, and by now somebody listens.
-    if (this.#held?.size === HELD && this.#settle === null) this.#release()
+    if (this.#held?.size === HELD && this.#isOpen) this.#release()
     if (this.#held === null) this.#options.onMessage(message)
     else if (this.#held.add(message) > 0) this.#options.onDropped(1)
   }
@@ -228,6 +231,12 @@ export class Subscription {
     this.#settle = null
     const gap = this.#gap
     this.#gap = null
+    void this.#open(gap)
+  }
+
+  async #open (gap: FoyerClientError | null): Promise<void> {
+    await this.#options.opened
+    this.#isOpen = true
     // Listeners are added when the promise is resolved, which is later in this turn.
     setTimeout(() => {
       this.#release()
