@@ -13,10 +13,11 @@ const READERS = 1
 /** Bytes that one of them has in memory at once, about. */
 const PAGE_BYTES = 256 * 1024
 /**
- * Messages that one of them brings before it is another's turn: about half a millisecond of work, as what is live has to
- * pass through the event loop several times. Whoever keeps history reads more at once.
+ * Messages that one of them brings before it is another's turn. Where many wait, about half a millisecond of work, as what is
+ * live has to pass through the event loop several times. Whoever keeps history reads more at once.
  */
-const LARGEST_PAGE = 128
+const LARGEST_PAGE = 1024
+const CROWDED_PAGE = 128
 const LEAST_PAGE = 10
 /** Where messages are only counted. */
 const COUNTED = 1000
@@ -89,7 +90,7 @@ export class Past {
           position = upTo
           yield { messages: messages.filter(message => !erasures.covers(message)).map(lasting), upTo, gap: false }
         } else if (this.isInHistory(position) && (!following || position < mistrusted || !this.isInJournal(position))) {
-          const { messages, upTo } = await this.page(position, limit, wanted)
+          const { messages, upTo } = await this.page(position, this.pace.isCrowded ? Math.min(limit, CROWDED_PAGE) : limit, wanted)
           // After the page, for what went just before it was read. Once is enough.
           lost ||= await isLost!(position)
           position = upTo
