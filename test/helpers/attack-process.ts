@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import jsonwebtoken from 'jsonwebtoken'
 import type { Snapshot } from './attack-broker.ts'
+import { TYPESCRIPT } from './cli-run.ts'
 import { SECRET, type Keys } from './foyer.ts'
 import { within } from './within.ts'
 
@@ -37,7 +38,7 @@ export class BrokerProcess {
     const limited = files > 0 ? `ulimit -n ${files}; ` : ''
     const child = fork(script, [JSON.stringify({ keys, yaml })], {
       execPath: '/bin/sh',
-      execArgv: ['-c', `${limited}exec "${process.execPath}" --expose-gc --import=ts-blank-space/register "$@"`, 'sh'],
+      execArgv: ['-c', `${limited}exec "${process.execPath}" --expose-gc "${TYPESCRIPT}" "$@"`, 'sh'],
       // Its data directory, and whatever else it leaves, goes with the folder.
       env: { ...process.env, TMPDIR: folder },
       stdio: ['ignore', 'inherit', 'inherit', 'ipc']

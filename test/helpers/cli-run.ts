@@ -10,13 +10,16 @@ import { until, within } from './within.ts'
 /** The folder of the repository. */
 export const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 
+/** With this Node runs TypeScript. */
+export const TYPESCRIPT = `--import=${new URL('typescript.js', import.meta.url).href}`
+
 /**
  * What runs the command line: under `npm test` the build that was made just before, which is what is shipped and starts
  * four times as fast (its source maps lead coverage back to the sources); otherwise the sources.
  */
 export const FOYER: readonly string[] = process.env.npm_lifecycle_event?.startsWith('test') === true
   ? [process.execPath, join(ROOT, 'dist/cli/main.js')]
-  : [process.execPath, `--import=${import.meta.resolve('ts-blank-space/register')}`, join(ROOT, 'cli/main.ts')]
+  : [process.execPath, TYPESCRIPT, join(ROOT, 'cli/main.ts')]
 
 export interface RunOptions {
   /** Added to the environment, from which FOYER_* of the outside is taken. */

@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import { describe, it } from 'mocha'
 import { takeLock, type Lock } from '../../../broker/journal/lock.ts'
 import { processStart } from '../../../broker/journal/process-start.ts'
-import { temporaryFolder } from '../../helpers/cli-run.ts'
+import { temporaryFolder, TYPESCRIPT } from '../../helpers/cli-run.ts'
 import { useTeardown, type Teardown } from '../../helpers/teardown.ts'
 import { until } from '../../helpers/within.ts'
 
@@ -111,7 +111,7 @@ function startRival (t: Teardown): ChildProcess {
     process.on('message', (path) => { process.send(typeof takeLock(path) === 'object' ? 'won' : 'lost') })
     process.send('ready')
   `
-  const child = spawn(process.execPath, [`--import=${import.meta.resolve('ts-blank-space/register')}`, '--input-type=module', '--eval', source], { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] })
+  const child = spawn(process.execPath, [TYPESCRIPT, '--input-type=module', '--eval', source], { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] })
   t.after(() => child.kill('SIGKILL'))
   return child
 }

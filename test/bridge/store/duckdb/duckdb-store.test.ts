@@ -8,6 +8,7 @@ import { openDuckdbStore } from '../../../../bridge/store/duckdb/duckdb-store.ts
 import { storeContract } from '../../../contracts/store.ts'
 import { useFolder } from '../../../helpers/bridge-folder.ts'
 import { createMessages, readable, recordsOf } from '../../../helpers/bridge-messages.ts'
+import { TYPESCRIPT } from '../../../helpers/cli-run.ts'
 
 /** Behind the back of the store, while it is closed. */
 async function change (dataDir: string, statement: string): Promise<void> {
@@ -95,7 +96,7 @@ describe('the DuckDB store', function () {
       import { openDuckdbStore } from ${JSON.stringify(new URL('../../../../bridge/store/duckdb/duckdb-store.ts', import.meta.url).href)}
       await openDuckdbStore({ dataDir: ${JSON.stringify(dataDir)} }).then(() => console.log('opened'), (error) => console.log(error.message))
     `)
-    const other = spawnSync(process.execPath, ['--import=ts-blank-space/register', script], { encoding: 'utf8' })
+    const other = spawnSync(process.execPath, [TYPESCRIPT, script], { encoding: 'utf8' })
     await store.close()
     assert.match(other.stdout, /is open in another process: stop the other Foyer, or give this one its own folder \(FOYER_DATA_DIR\)/)
   })
