@@ -28,8 +28,9 @@ describe('bridge and broker together', () => {
   async function stop (): Promise<void> {
     for (const client of clients.splice(0)) client.end(true)
     for (const { broker, bridge } of running.splice(0)) {
-      await broker.close()
+      await broker.stop()
       await bridge.close()
+      await broker.close()
     }
   }
 

@@ -66,11 +66,10 @@ describe('a replay over a kill', () => {
     const follow = (): void => {
       recorder = createRecorder({ journal: broker.foyer.broker.journal, name: 'recorder', from: store.newestAtOpen ?? 0, store, logger: pino({ level: 'silent' }), flushInterval: 10 })
       broker.foyer.broker.remember(pastOfStore({ channels: broker.foyer.broker.channels, store, recorder }))
+      // Before the journal that it reads.
+      t.after(() => recorder.close())
     }
-    t.after(async () => {
-      await recorder.close()
-      await store.close()
-    })
+    t.after(() => store.close())
     follow()
     await broker.publish(TOPIC, numbered(20))
     const bob = await broker.connect('bob')
