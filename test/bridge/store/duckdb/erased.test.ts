@@ -12,10 +12,10 @@ describe('what a store was told to erase', function () {
   const folder = useFolder()
 
   async function all (store: DuckdbStore): Promise<string[]> {
-    // A page ends where a sealed file does, and what is to be erased may be sealed by now.
-    const cursors: string[] = []
-    for (let page = await store.range(0, 100); page.length > 0; page = await store.range(page.at(-1)!.time, 100)) cursors.push(...page.map(({ cursor }) => cursor))
-    return cursors
+    const seen: StoredMessage[] = []
+    // What was sealed meanwhile and what was not are two pages.
+    for (let page = await store.range(0, 100); page.length > 0; page = await store.range(seen.at(-1)!.time, 100)) seen.push(...page)
+    return seen.map(({ cursor }) => cursor)
   }
 
   for (const erased of [['lobby'], ['lobby', 'hall']]) {
