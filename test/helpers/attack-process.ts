@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import jsonwebtoken from 'jsonwebtoken'
 import type { Snapshot } from './attack-broker.ts'
-import { TYPESCRIPT } from './cli-run.ts'
+import { TYPESCRIPT, UNCOUNTED } from './cli-run.ts'
 import { SECRET, type Keys } from './foyer.ts'
 import { within } from './within.ts'
 
@@ -40,7 +40,7 @@ export class BrokerProcess {
       execPath: '/bin/sh',
       execArgv: ['-c', `${limited}exec "${process.execPath}" --expose-gc "${TYPESCRIPT}" "$@"`, 'sh'],
       // Its data directory, and whatever else it leaves, goes with the folder.
-      env: { ...process.env, TMPDIR: folder },
+      env: { ...process.env, ...UNCOUNTED, TMPDIR: folder },
       stdio: ['ignore', 'inherit', 'inherit', 'ipc']
     })
     const died = once(child, 'exit').then(([code, signal]) => { throw new Error(`the broker process died (${code ?? signal})`) })

@@ -14,6 +14,12 @@ export const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 export const TYPESCRIPT = `--import=${new URL('typescript.js', import.meta.url).href}`
 
 /**
+ * For processes whose work is also done inside those of the tests, which count it: counting takes a quarter of their CPU,
+ * and those that are killed never say what they counted.
+ */
+export const UNCOUNTED = { NODE_V8_COVERAGE: '' }
+
+/**
  * What runs the command line: under `npm test` the build that was made just before, which is what is shipped and starts
  * four times as fast (its source maps lead coverage back to the sources); otherwise the sources.
  */

@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import { mintToken } from '../../broker/auth/mint.ts'
-import { FOYER, Running, temporaryFolder, type RunOptions } from './cli-run.ts'
+import { FOYER, Running, temporaryFolder, UNCOUNTED, type RunOptions } from './cli-run.ts'
 import { SECRET } from './foyer.ts'
 import type { Teardown } from './teardown.ts'
 
@@ -48,7 +48,7 @@ export async function serve (t: Teardown, options: ServeOptions = {}): Promise<S
 
 /** With a secret that the test knows, to mint tokens without a process for each. */
 export async function serveWithSecret (t: Teardown, options: ServeOptions = {}): Promise<Served> {
-  return await serve(t, { ...options, env: { FOYER_JWT_SECRET: SECRET, ...options.env } })
+  return await serve(t, { ...options, env: { ...UNCOUNTED, FOYER_JWT_SECRET: SECRET, ...options.env } })
 }
 
 /** A token of `serveWithSecret`. */

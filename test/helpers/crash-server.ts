@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { run, temporaryFolder } from './cli-run.ts'
+import { run, temporaryFolder, UNCOUNTED } from './cli-run.ts'
 import { history, serveWithSecret, start, token, type HistoryEntry, type Served } from './cli-serve.ts'
 import type { Place } from './crash-connection.ts'
 import { SECRET } from './foyer.ts'
@@ -39,7 +39,7 @@ export class CrashServer {
 
   /** Starts it, and kills it after so many milliseconds, wherever it is by then. */
   async startInVain (ms: number, env: Environment = {}): Promise<void> {
-    const { process } = start(this.t, { dataDir: this.dataDir, flags: FLAGS, env: { FOYER_JWT_SECRET: SECRET, ...env } })
+    const { process } = start(this.t, { dataDir: this.dataDir, flags: FLAGS, env: { ...UNCOUNTED, FOYER_JWT_SECRET: SECRET, ...env } })
     await sleep(ms)
     await process.stop('SIGKILL')
   }

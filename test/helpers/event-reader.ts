@@ -1,5 +1,5 @@
 import type { Teardown } from './teardown.ts'
-import { within } from './within.ts'
+import { PATIENCE_MS, within } from './within.ts'
 
 /** One event as a reader gets it. */
 export interface ReadEvent {
@@ -48,7 +48,7 @@ export class EventReader {
   }
 
   /** The next events of this kind, in order; those of others are left out. */
-  async take (count: number, event = 'message', ms = 5000): Promise<ReadEvent[]> {
+  async take (count: number, event = 'message', ms = PATIENCE_MS): Promise<ReadEvent[]> {
     const taken: ReadEvent[] = []
     await within(ms, `${count} events "${event}"`, (async () => {
       while (taken.length < count) {

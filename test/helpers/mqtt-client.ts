@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import net from 'node:net'
 import mqttPacket, { type IConnackPacket, type IConnectPacket, type IPublishPacket, type Packet } from 'mqtt-packet'
-import { within } from './within.ts'
+import { PATIENCE_MS, within } from './within.ts'
 import type { Teardown } from './teardown.ts'
 
 export interface ConnectOptions extends Partial<Omit<IConnectPacket, 'cmd'>> {
@@ -91,15 +91,15 @@ export class MqttClient {
   }
 
   /** The next packet of a kind; packets of other kinds that came before it stay in the inbox. */
-  async take (cmd: Packet['cmd'], ms = 3000): Promise<Packet> {
+  async take (cmd: Packet['cmd'], ms = PATIENCE_MS): Promise<Packet> {
     return await this.find(packet => packet.cmd === cmd, cmd, ms)
   }
 
-  async message (ms = 3000): Promise<IPublishPacket> {
+  async message (ms = PATIENCE_MS): Promise<IPublishPacket> {
     return await this.take('publish', ms) as IPublishPacket
   }
 
-  async find (wanted: (packet: Packet) => boolean, what: string, ms = 3000): Promise<Packet> {
+  async find (wanted: (packet: Packet) => boolean, what: string, ms = PATIENCE_MS): Promise<Packet> {
     const find = async (): Promise<Packet> => {
       for (;;) {
         const index = this.inbox.findIndex(wanted)
@@ -120,7 +120,7 @@ export class MqttClient {
     const answered = async (): Promise<void> => {
       while (this.unanswered.size > 0 && !this.isClosed) await new Promise<void>(resolve => this.waiting.push(resolve))
     }
-    await within(3000, 'publishes were not answered', answered())
+    await within(PATIENCE_MS, 'publishes were not answered', answered())
     this.send({ cmd: 'pingreq' })
     await this.take('pingresp')
   }

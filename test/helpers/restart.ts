@@ -6,7 +6,7 @@ import type { BrokerOptions } from '../../broker/index.ts'
 import { newBroker, type Keys, type TestBroker } from './foyer.ts'
 import { MqttClient, type ConnectOptions } from './mqtt-client.ts'
 import type { Teardown } from './teardown.ts'
-import { until } from './within.ts'
+import { PATIENCE_MS, until } from './within.ts'
 
 /** Brokers in this process that die as by a kill: the next one gets what the disk has at that moment, and nothing else. */
 export class Restarts {
@@ -108,7 +108,7 @@ export class Restarts {
 }
 
 /** What arrived as PUBLISH so far, taken from the inbox once there are `count` of them. */
-export async function arrivals (client: MqttClient, count: number, ms = 5000): Promise<IPublishPacket[]> {
+export async function arrivals (client: MqttClient, count: number, ms = PATIENCE_MS): Promise<IPublishPacket[]> {
   const found = (): IPublishPacket[] => client.inbox.filter((packet): packet is IPublishPacket => packet.cmd === 'publish')
   await until(() => found().length >= count, `that ${count} messages arrive`, ms)
   await client.settled()

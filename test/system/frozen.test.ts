@@ -7,7 +7,7 @@ import type { IPublishPacket } from 'mqtt-packet'
 import type { Load } from '../helpers/attack-load.ts'
 import { BrokerProcess } from '../helpers/attack-process.ts'
 import { rounds } from '../helpers/attack-target.ts'
-import { TYPESCRIPT } from '../helpers/cli-run.ts'
+import { TYPESCRIPT, UNCOUNTED } from '../helpers/cli-run.ts'
 import { MqttClient } from '../helpers/mqtt-client.ts'
 import { useTeardown } from '../helpers/teardown.ts'
 import { until, within } from '../helpers/within.ts'
@@ -32,7 +32,7 @@ describe('a subscriber that stops reading', function () {
 
   /** Messages per second of each healthy subscriber. */
   async function load (options: Load): Promise<number[]> {
-    const child = fork(join(import.meta.dirname, '../helpers/attack-load.ts'), [JSON.stringify(options)], { execArgv: [TYPESCRIPT] })
+    const child = fork(join(import.meta.dirname, '../helpers/attack-load.ts'), [JSON.stringify(options)], { execArgv: [TYPESCRIPT], env: { ...process.env, ...UNCOUNTED } })
     t.after(() => child.kill('SIGKILL'))
     const [rates] = await within((options.seconds + 30) * 1000, 'the load did not end', once(child, 'message')) as [number[]]
     return rates

@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url'
 import { describe, it } from 'mocha'
 import { mintToken } from '../../../broker/auth/mint.ts'
 import { besideBroker } from '../../helpers/bridge-beside-broker.ts'
-import { temporaryFolder, TYPESCRIPT } from '../../helpers/cli-run.ts'
+import { temporaryFolder, TYPESCRIPT, UNCOUNTED } from '../../helpers/cli-run.ts'
 import { SECRET } from '../../helpers/foyer.ts'
 import { useTeardown } from '../../helpers/teardown.ts'
 import { within } from '../../helpers/within.ts'
@@ -22,7 +22,7 @@ describe('a server that is killed while somebody publishes over HTTP', function 
   for (const [moment, told] of [['after', 'the disk has the message, before the answer'], ['before', 'the disk has it']] as const) {
     it(`answers by its key as the first time would have been answered, and has it once (killed ${moment === 'after' ? 'when' : 'before'} ${told})`, async () => {
       const dataDir = join(temporaryFolder(t), 'data')
-      const child = fork(PROCESS, [dataDir, BODY.payload.text, moment], { execArgv: [TYPESCRIPT] })
+      const child = fork(PROCESS, [dataDir, BODY.payload.text, moment], { execArgv: [TYPESCRIPT], env: { ...process.env, ...UNCOUNTED } })
       t.after(() => child.kill('SIGKILL'))
       const died = once(child, 'exit')
       const [{ port }] = await within(30_000, 'the process did not start', once(child, 'message')) as [{ port: number }]

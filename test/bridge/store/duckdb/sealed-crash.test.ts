@@ -9,7 +9,7 @@ import { openDuckdbStore, type DuckdbStore } from '../../../../bridge/store/duck
 import { seed } from '../../../helpers/attack-seed.ts'
 import { rounds } from '../../../helpers/attack-target.ts'
 import { useFolder } from '../../../helpers/bridge-folder.ts'
-import { TYPESCRIPT } from '../../../helpers/cli-run.ts'
+import { TYPESCRIPT, UNCOUNTED } from '../../../helpers/cli-run.ts'
 import { randomFrom } from '../../../helpers/crash-random.ts'
 
 const PROCESS = fileURLToPath(new URL('../../../helpers/sealing-process.ts', import.meta.url))
@@ -17,7 +17,7 @@ const SECOND = 1_000_000
 
 /** Stores and seals until it has said so many lines and is killed; resolves with the last position that it had stored. */
 async function storeUntilKilled (dataDir: string, lines: number): Promise<number> {
-  const child = spawn(process.execPath, [TYPESCRIPT, PROCESS, dataDir], { stdio: ['ignore', 'pipe', 'inherit'] })
+  const child = spawn(process.execPath, [TYPESCRIPT, PROCESS, dataDir], { env: { ...process.env, ...UNCOUNTED }, stdio: ['ignore', 'pipe', 'inherit'] })
   const ended = once(child, 'exit')
   let stored = 0
   let said = 0
