@@ -172,6 +172,8 @@ export interface JournalAccess {
   forget (name: string): void
   /** Position of the last record that may be read. */
   readonly time: number
+  /** The same when it was opened: what is later was accepted by this process. */
+  readonly timeAtOpen: number
   /** The messages behind a position, as they are now; for who has everything up to there from elsewhere. */
   tail (after: number): Tail
   /** Lets new positions begin after `time` (microseconds since 1970), the newest that a consumer has. Before listen(). */

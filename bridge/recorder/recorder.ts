@@ -50,6 +50,8 @@ export interface Recorder {
   readonly lag: Lag
   /** Files of the journal that were removed before they were stored. */
   readonly missed: number
+  /** Messages that the store took of those that clients sent since the start of the process. */
+  readonly taken: number
   /** Resolves when everything accepted so far with a position before `end` is stored; waits as long as the store fails. */
   flush (end?: number): Promise<void>
   /** Flushes, but gives up on a store that keeps failing: what is left is stored after the next start. */
@@ -65,6 +67,7 @@ export function createRecorder ({ journal, name, from, store, logger, flushInter
   let more: (() => void) | null = null
   let flushes: { readonly upTo: number, readonly resolve: () => void }[] = []
   let missed = 0
+  let taken = 0
   /** Whether nobody ever read under this name: what went before is not missed. */
   let begins = from === null && consumer.position === 0
   /** Times that files were missed by who had yet to begin. */
@@ -99,7 +102,8 @@ export function createRecorder ({ journal, name, from, store, logger, flushInter
       try {
         const { time } = journal
         const block = await consumer.read(batchBytes)
-        if (block !== null) await store.append(block.bytes)
+        // The first records of a block may have been in one before.
+        if (block !== null) taken += await store.append(block.bytes, Math.max(journal.timeAtOpen, consumer.position))
         // Without a block there is nothing to be had up to there: the end of the journal may be damaged.
         consumer.commit(block?.lastTime ?? time)
         if (failures > 0) logger.info({ failures, behind: lag() }, 'the store accepts messages again')
@@ -170,6 +174,7 @@ export function createRecorder ({ journal, name, from, store, logger, flushInter
     get position () { return consumer.position },
     get lag () { return lag() },
     get missed () { return missed },
+    get taken () { return taken },
     flush,
     close () {
       closing ??= shutDown()

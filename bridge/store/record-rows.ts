@@ -27,16 +27,20 @@ export class RecordRows {
   /** The payload is `bytes[payloadStart..payloadEnd)`. */
   payloadStart = 0
   payloadEnd = 0
+  /** Messages so far that clients sent and that are later than `since`, those that are left out included. */
+  counted = 0
 
+  private readonly since: number
   private at = 0
   /** Where the fields that make up `origin` are in `bytes`. */
   private originStart = 0
   private originLength = 0
 
   /** Records with positions up to `after` are left out. */
-  constructor (bytes: Uint8Array, after: number) {
+  constructor (bytes: Uint8Array, after: number, since = Infinity) {
     this.bytes = bytes
     this.time = after
+    this.since = since
   }
 
   next (): boolean {
@@ -46,7 +50,10 @@ export class RecordRows {
       this.at = recordEnd(bytes, start)
       if (recordType(bytes, start) !== RecordType.message) continue
       const time = recordTime(bytes, start)
-      if (time <= this.time || !(this.isSimilar(start) || this.read(start))) continue
+      if (time <= Math.min(this.time, this.since) || !(this.isSimilar(start) || this.read(start))) continue
+      // What the broker itself says has no sender.
+      if (time > this.since && this.origin.sender !== '') this.counted++
+      if (time <= this.time) continue
       this.time = time
       return true
     }

@@ -83,8 +83,10 @@ export interface Store {
    *
    * Positions rise from call to call; what is not later than the last stored message was stored before and is skipped,
    * so the same records may be sent again after any failure.
+   *
+   * Resolves with how many of them clients sent that are later than `since`, skipped ones included, for who keeps count.
    */
-  append (records: Uint8Array<ArrayBuffer>): Promise<void>
+  append (records: Uint8Array<ArrayBuffer>, since?: number): Promise<number>
 
   /**
    * The messages of a query, at most `limit`. Fewer come if there are no more, or if the page would grow beyond some

@@ -126,6 +126,7 @@ export class Journal {
   private groupWaiters: (() => void)[] = []
   private saveAll: Save | null = null
   private releasedTime = 0
+  private openedTime = 0
   /** Position of the record that is being written. */
   private draftTime = 0
 
@@ -167,7 +168,7 @@ export class Journal {
     for (const damage of damages) logger.error(damage, 'the journal is damaged there: the messages in these bytes are lost, and what they say of sessions')
     if (tornBytes > 0) logger.warn({ tornBytes, path: segments.at(-1)!.path }, 'the last write to the journal was not complete; it was never acknowledged, and is cut off')
     this.files = new SegmentFiles({ directory, files, fileBytes, logger }, segments)
-    this.releasedTime = Math.max(snapshot?.time ?? 0, segments.at(-1)?.lastTime ?? 0)
+    this.openedTime = this.releasedTime = Math.max(snapshot?.time ?? 0, segments.at(-1)?.lastTime ?? 0)
     this.clock.restore(this.releasedTime)
     for (const { length } of segments) this.quota.bytes += length
     await removeDraft(directory, files)
@@ -206,6 +207,11 @@ export class Journal {
   /** Position of the newest record that was released. */
   get time (): number {
     return this.releasedTime
+  }
+
+  /** What `time` was when it was opened: what is later is of this process. */
+  get timeAtOpen (): number {
+    return this.openedTime
   }
 
   /** Up to there messages may have been dropped that somebody needed. */

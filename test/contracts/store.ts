@@ -35,7 +35,7 @@ export function storeContract (factory: () => StoreFactory): void {
     return makeAny({ room, ...given })
   }
 
-  function append (messages: readonly StoredMessage[]): Promise<void> {
+  function append (messages: readonly StoredMessage[]): Promise<number> {
     return store.append(recordsOf(messages))
   }
 
@@ -74,6 +74,16 @@ export function storeContract (factory: () => StoreFactory): void {
     await append([b, c])
     await append([])
     assert.deepEqual(await cursors(), [c.cursor, b.cursor, a.cursor])
+  })
+
+  it('says how many of an append clients sent after a moment, also of those that it has', async () => {
+    const [a, b, c, d] = [make(), make(), make({ sender: '' }), make()] as const
+    assert.equal(await store.append(recordsOf([a, b]), a.time), 1)
+    assert.equal(await store.append(recordsOf([a, b, c, d]), a.time), 2)
+    assert.equal(await store.append(recordsOf([d]), 0), 1)
+    assert.equal(await store.append(recordsOf([d]), d.time), 0)
+    assert.equal(await store.append(recordsOf([d])), 0)
+    assert.deepEqual(await cursors(), [d, c, b, a].map(({ cursor }) => cursor))
   })
 
   it('lets a read see every append that resolved, and appends keep their order', async () => {

@@ -49,8 +49,8 @@ export interface DatabaseEvents {
 export interface Database {
   /** Time of the newest message that was there at the start. */
   readonly newest: number | null
-  /** Stores what is history among records of the journal, and not there yet. */
-  append (records: Uint8Array): Promise<void>
+  /** Stores what is history among records of the journal, and not there yet; see `Store.append` for what it resolves with. */
+  append (records: Uint8Array, since: number): Promise<number>
   history (query: HistoryQuery): Promise<Rows>
   series (query: SeriesQuery): Promise<SeriesPage>
   range (after: number, limit: number): Promise<Row[]>
@@ -130,10 +130,10 @@ export async function openDatabase ({ path, readOnly, retention = KEEP_ALL, expo
     return files.length === 0 ? null : `(SELECT * FROM ${sealedSource(folder, files)} WHERE ${notErased(erased)})`
   }
 
-  async function append (records: Uint8Array): Promise<void> {
-    const rows = new RecordRows(records, last)
+  async function append (records: Uint8Array, since: number): Promise<number> {
+    const rows = new RecordRows(records, last, since)
     // Often there is nothing but what clients told us about their sessions.
-    if (!rows.next()) return
+    if (!rows.next()) return rows.counted
     const first = rows.time
     let added: Added = { rows: 0, bytes: 0 }
     try {
@@ -146,6 +146,7 @@ export async function openDatabase ({ path, readOnly, retention = KEEP_ALL, expo
     last = rows.time
     recent = { first: recent.first ?? first, last, rows: recent.rows + added.rows, bytes: recent.bytes + added.bytes }
     if (keeper.isFull) keeper.look()
+    return rows.counted
   }
 
   async function commit (change: Change): Promise<void> {
@@ -178,7 +179,7 @@ export async function openDatabase ({ path, readOnly, retention = KEEP_ALL, expo
 
   return {
     newest: last === -Infinity ? null : last,
-    append: (records) => writes.run(() => append(records)),
+    append: (records, since) => writes.run(() => append(records, since)),
     history: (query) => reads.run(() => readHistory(new Reading(reader), contents(), query)),
     series: (query) => reads.run(() => readSeries(new Reading(reader), contents(), query)),
     range: (after, limit) => reads.run(() => readRange(new Reading(reader), contents(), after, limit)),

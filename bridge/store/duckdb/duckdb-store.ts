@@ -70,9 +70,7 @@ export async function openDuckdbStore ({ dataDir, readOnly = false, logger, rete
   }
 
   return {
-    append: (records) => run(async () => {
-      await worker.call('append', { records }, [records.buffer])
-    }),
+    append: (records, since = Infinity) => run(async () => (await worker.call('append', { records, since }, [records.buffer])).counted),
     history: (query) => run(async () => {
       const { messages, more } = await worker.call('history', { query })
       return { messages: Array.from(unpack(messages), withCursor), more }

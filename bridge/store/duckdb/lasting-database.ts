@@ -44,7 +44,7 @@ export async function openLastingDatabase (options: DatabaseOptions, events: Dat
 
   return {
     newest,
-    append: (records) => run((current) => current.append(records)),
+    append: (records, since) => run((current) => current.append(records, since)),
     history: (query) => run((current) => current.history(query)),
     series: (query) => run((current) => current.series(query)),
     range: (after, limit) => run((current) => current.range(after, limit)),

@@ -5,7 +5,7 @@ import type { PackedMessages } from './packed-messages.ts'
 /** What the store asks its worker, by kind: what goes there, and what comes back. */
 export type Calls = {
   open: { ask: { options: DatabaseOptions }, answer: { newest: number | null } }
-  append: { ask: { records: Uint8Array<ArrayBuffer> }, answer: null }
+  append: { ask: { records: Uint8Array<ArrayBuffer>, since: number }, answer: { counted: number } }
   history: { ask: { query: HistoryQuery }, answer: { messages: PackedMessages, more: boolean } }
   series: { ask: { query: SeriesQuery }, answer: SeriesPage }
   range: { ask: { after: number, limit: number }, answer: { messages: PackedMessages } }

@@ -28,8 +28,7 @@ async function answer (request: Request<Calls>): Promise<Calls[keyof Calls]['ans
       })
       return { newest: database.newest }
     case 'append':
-      await opened().append(request.records)
-      return null
+      return { counted: await opened().append(request.records, request.since) }
     case 'history': {
       const { rows, more } = await opened().history(request.query)
       return { messages: pack(rows), more }

@@ -92,16 +92,17 @@ export async function openInfluxStore ({ influx, dataDir, logger, readOnly = fal
     return known.bounds
   }
 
-  async function append (records: Uint8Array<ArrayBuffer>): Promise<void> {
+  async function append (records: Uint8Array<ArrayBuffer>, since: number): Promise<number> {
     if (readOnly) throw new Error('the store was opened to look only')
-    const lines = await worker.call('encode', { records }, [records.buffer])
+    const lines = await worker.call('encode', { records, since }, [records.buffer])
     // Often there is nothing but what clients told us about their sessions.
-    if (lines === null) return
+    if (lines === null) return 0
     await tell('write', async () => {
       const { first, last } = await bounds() ?? lines
       await write(lines)
       known = { bounds: { first: Math.min(first, lines.first), last: Math.max(last, lines.last) } }
     })
+    return lines.counted
   }
 
   async function shutDown (): Promise<void> {
@@ -119,10 +120,10 @@ export async function openInfluxStore ({ influx, dataDir, logger, readOnly = fal
   }
 
   return {
-    append: (records) => run(async () => {
-      const done = appends.then(() => append(records))
+    append: (records, since = Infinity) => run(async () => {
+      const done = appends.then(() => append(records, since))
       appends = done.catch(() => {})
-      await done
+      return await done
     }),
     history: (query) => run(async () => {
       const found = await bounds()

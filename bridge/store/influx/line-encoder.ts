@@ -17,6 +17,8 @@ export interface Lines {
   /** Positions of the first and the last, microseconds. */
   readonly first: number
   readonly last: number
+  /** Of those that clients sent and that are later than was asked. */
+  readonly counted: number
 }
 
 /** What the lines of one origin have in common. */
@@ -35,9 +37,9 @@ export class LineEncoder {
   private length = 0
 
   /** The lines of the messages of stored channels among records of the journal; null when there are none. */
-  encode (records: Uint8Array): Lines | null {
+  encode (records: Uint8Array, since = Infinity): Lines | null {
     const bytes = Buffer.from(records.buffer, records.byteOffset, records.byteLength)
-    const rows = new RecordRows(records, -1)
+    const rows = new RecordRows(records, -1, since)
     const ends: number[] = []
     let first = 0
     let known: Origin | null = null
@@ -53,7 +55,7 @@ export class LineEncoder {
       ends.push(this.length)
     }
     if (ends.length === 0) return null
-    return { bytes: Uint8Array.prototype.slice.call(this.out, 0, this.length) as Uint8Array<ArrayBuffer>, ends: Uint32Array.from(ends), first, last: rows.time }
+    return { bytes: Uint8Array.prototype.slice.call(this.out, 0, this.length) as Uint8Array<ArrayBuffer>, ends: Uint32Array.from(ends), first, last: rows.time, counted: rows.counted }
   }
 
   private line ({ head, sender, origin }: Parts, bytes: Buffer, { payloadStart, payloadEnd, time, qos }: RecordRows): void {

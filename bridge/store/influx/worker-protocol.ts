@@ -2,5 +2,5 @@ import type { Lines } from './line-encoder.ts'
 
 /** What the store asks its worker, and what comes back. */
 export type Calls = {
-  encode: { ask: { records: Uint8Array<ArrayBuffer> }, answer: Lines | null }
+  encode: { ask: { records: Uint8Array<ArrayBuffer>, since: number }, answer: Lines | null }
 }

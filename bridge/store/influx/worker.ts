@@ -7,10 +7,10 @@ import type { Calls } from './worker-protocol.ts'
 /** The thread that writes lines: a block of records takes a tenth of a second, which the event loop of the broker is spared. */
 const encoder = new LineEncoder()
 
-function serve ({ id, records }: Request<Calls>): void {
+function serve ({ id, records, since }: Request<Calls>): void {
   let reply: Reply<Calls>
   try {
-    reply = { id, answer: encoder.encode(records) }
+    reply = { id, answer: encoder.encode(records, since) }
   } catch (error) {
     reply = { id, error: error instanceof Error ? error.message : String(error) }
   }

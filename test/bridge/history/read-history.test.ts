@@ -111,10 +111,10 @@ describe('a page of history', function () {
     let broken: Promise<never> | null = null
     let tries = 0
     const failing = {
-      append: async (records: Uint8Array<ArrayBuffer>): Promise<void> => {
+      append: async (records: Uint8Array<ArrayBuffer>): Promise<number> => {
         tries++
         await broken
-        await store.append(records)
+        return await store.append(records)
       }
     }
     const recorder = createRecorder({ journal, name: 'recorder', from: 0, store: failing, logger: pino({ level: 'silent' }), flushInterval: 10, firstRetry: 10, closeTimeout: 0 })

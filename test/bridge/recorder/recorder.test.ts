@@ -23,11 +23,11 @@ class MovedStore {
   together = 0
   most = 0
 
-  async append (records: Uint8Array<ArrayBuffer>): Promise<void> {
+  async append (records: Uint8Array<ArrayBuffer>, since?: number): Promise<number> {
     this.attempts++
     this.most = Math.max(this.most, ++this.together)
     const payloads: string[] = []
-    const rows = new RecordRows(records, 0)
+    const rows = new RecordRows(records, 0, since)
     while (rows.next()) payloads.push(Buffer.from(records.subarray(rows.payloadStart, rows.payloadEnd)).toString())
     // As a store in another thread takes it.
     structuredClone(records.buffer, { transfer: [records.buffer] })
@@ -35,6 +35,7 @@ class MovedStore {
     this.together--
     if (this.error !== null) throw this.error
     this.batches.push(payloads)
+    return rows.counted
   }
 }
 
@@ -253,6 +254,28 @@ describe('the recorder', () => {
     assert.ok(lines.some(({ msg }) => /history is incomplete/.test(msg)))
   })
 
+  it('counts what clients sent since the start, each message once', async () => {
+    const folder = journalFolder(t)
+    const first = await openJournal(t, folder)
+    for (const payload of ['a', 'b']) await append(first.journal, payload, { stored: true })
+    await first.journal.close()
+    const { journal } = await openJournal(t, folder)
+    const store = new MovedStore()
+    store.error = new Error('the disk is full')
+    const recorder = createRecorder({ journal, name: 'recorder', from: 0, store, logger: createLog().logger, flushInterval: 1, firstRetry: 1 })
+    t.after(() => recorder.close())
+    await append(journal, 'c', { stored: true })
+    await append(journal, 'of a channel without history')
+    await append(journal, 'of the broker itself', { stored: true, sender: '' })
+    await until(() => store.attempts > 2, 'that it was tried again')
+    assert.equal(recorder.taken, 0)
+    store.error = null
+    await append(journal, 'd', { stored: true })
+    await recorder.flush()
+    assert.deepEqual(store.batches.flat(), ['a', 'b', 'c', 'of the broker itself', 'd'])
+    assert.equal(recorder.taken, 2)
+  })
+
   it('stores everything once in a real store, whatever was appended before a failure was noticed', async () => {
     const { journal, directory, recorder, publish } = await setUp(t)
     await recorder.close()
@@ -260,9 +283,10 @@ describe('the recorder', () => {
     // Every second append succeeds without anybody learning of it.
     let calls = 0
     const deaf = {
-      append: async (records: Uint8Array<ArrayBuffer>) => {
-        await store.append(records)
+      append: async (records: Uint8Array<ArrayBuffer>, since?: number) => {
+        const counted = await store.append(records, since)
         if (++calls % 2 === 1) throw new Error('the answer was lost')
+        return counted
       }
     }
     const second = createRecorder({ journal, name: 'recorder', from: 0, store: deaf, logger: createLog().logger, flushInterval: 1, firstRetry: 1, batchBytes: 3000 })
@@ -272,6 +296,7 @@ describe('the recorder', () => {
     await second.close()
     const { messages } = await store.history({ room: 'lobby', filters: ['#'], exceptChannels: [], exceptTopics: [], after: 0, before: Number.MAX_SAFE_INTEGER, order: 'oldest', limit: 1000 })
     assert.deepEqual(messages.map(({ payload }) => Buffer.from(payload).toString()), sent)
+    assert.equal(second.taken, sent.length)
     await store.close()
   })
 })

@@ -27,9 +27,9 @@ describe('a replay', () => {
     const store = await openDuckdbStore({ dataDir: foyer.config.dataDir, retention, sizes: { rows: 1 } })
     let held: Promise<void> | null = null
     const slow = {
-      append: async (records: Uint8Array<ArrayBuffer>): Promise<void> => {
+      append: async (records: Uint8Array<ArrayBuffer>): Promise<number> => {
         await held
-        await store.append(records)
+        return await store.append(records)
       }
     }
     const recorder = createRecorder({ journal: foyer.broker.journal, name: 'recorder', from: store.newestAtOpen ?? 0, store: slow, logger: pino({ level: 'silent' }), flushInterval: 10 })

@@ -41,10 +41,10 @@ describe('what the DuckDB store has sealed', function () {
           const store = await openDuckdbStore({ dataDir, sizes: { rows: 1 } })
           return {
             ...store,
-            async append (records) {
-              const appended = store.append(records)
+            async append (records, since) {
               // Both are asked for in one turn: who closes the store meanwhile waits for both.
-              await Promise.all([appended, store.keep(START)])
+              const [counted] = await Promise.all([store.append(records, since), store.keep(START)])
+              return counted
             }
           }
         }
