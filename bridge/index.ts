@@ -17,6 +17,7 @@ import { gatherDescriptions } from './http/docs/document.ts'
 import { docsRoutes } from './http/docs/route.ts'
 import { healthRoutes } from './http/health.ts'
 import { limitRates } from './http/rates.ts'
+import { tellRefusals } from './http/refusals.ts'
 import { serverRoute, type Ports } from './http/server-route.ts'
 import { createHttpServers } from './http/servers.ts'
 import type { Addresses } from './http/servers.ts'
@@ -28,6 +29,7 @@ import { brokerMetrics } from './observe/broker-metrics.ts'
 import { influxMetrics } from './observe/influx-metrics.ts'
 import { createSharedLoopMonitor } from './observe/loop-delay.ts'
 import { createProcessMetrics } from './observe/process-metrics.ts'
+import { RecentLog } from './observe/recent-log.ts'
 import { recorderMetrics } from './observe/recorder-metrics.ts'
 import { metricsRoute } from './observe/route.ts'
 import { statsRoute } from './observe/stats-route.ts'
@@ -40,6 +42,7 @@ import { seriesRoute } from './series/route.ts'
 import { createWebSocketGate } from './websocket/gate.ts'
 
 export type { Addresses } from './http/servers.ts'
+export { RecentLog } from './observe/recent-log.ts'
 
 /** What `listen` of the broker resolves with. */
 export interface MqttAddresses {
@@ -55,6 +58,8 @@ export interface BridgeOptions {
   readonly version: string
   /** Signs the tokens that admins ask for; without it they are told that tokens are signed elsewhere. */
   readonly mint?: Mint | null
+  /** What `logger` writes to, too, for `GET /api/stats`. */
+  readonly recentLog?: RecentLog
 }
 
 /** All that Foyer offers beside MQTT over TCP. */
@@ -74,7 +79,7 @@ export interface Bridge {
   close (): Promise<void>
 }
 
-export async function createBridge ({ config, broker, logger, version, mint = null }: BridgeOptions): Promise<Bridge> {
+export async function createBridge ({ config, broker, logger, version, mint = null, recentLog = new RecentLog() }: BridgeOptions): Promise<Bridge> {
   await forgetExports(config.dataDir)
   const stores = await openStores(config, broker.journal, logger)
   const { store, recorder, embedded, influx } = stores
@@ -109,6 +114,7 @@ export async function createBridge ({ config, broker, logger, version, mint = nu
     routes: [
       (app) => { gatherDescriptions(app, version) },
       (app) => { letPagesIn(app, config.websocket.origins) },
+      (app) => { tellRefusals(app, broker) },
       (app) => { acceptTickets(app, tickets) },
       (app) => { limitRates(app, { authenticator, rate: config.limits.httpRate }) },
       (app) => { healthRoutes(app, faults) },
@@ -129,7 +135,7 @@ export async function createBridge ({ config, broker, logger, version, mint = nu
       (app) => { tokensRoute(app, { authenticator, mint }) },
       (app) => { ticketsRoute(app, { authenticator, tickets }) },
       (app) => { metricsRoute(app, { authenticator, groups, isPublic: config.metrics.public }) },
-      (app) => { statsRoute(app, authenticator, { version, broker, stores, loop }) },
+      (app) => { statsRoute(app, authenticator, { version, broker, stores, loop, recentLog }) },
       (app) => { docsRoutes(app) }
     ]
   })

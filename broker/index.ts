@@ -4,6 +4,7 @@ import type { Duplex } from 'node:stream'
 import type { Logger } from 'pino'
 import type { Config } from '../config/schema.ts'
 import { compileChannels, type ChannelSet } from '../protocol/channels.ts'
+import type { ErrorCode } from '../protocol/errors.ts'
 import { RecordType, recordType } from '../protocol/record.ts'
 import { Admission } from './admission/admission.ts'
 import { createPublishLimits } from './admission/publish-limits.ts'
@@ -14,7 +15,7 @@ import { refuseRevoked, Revocations } from './auth/revocations.ts'
 import { ConnectRates } from './connection/connect-rates.ts'
 import { Connections } from './connection/connections.ts'
 import { ErrorReports } from './connection/error-reports.ts'
-import { RecentRefusals, type Refusal } from './connection/recent-refusals.ts'
+import { RecentRefusals, type NewRefusal, type Refusal, type Way } from './connection/recent-refusals.ts'
 import type { Services } from './connection/services.ts'
 import { Wills } from './connection/wills.ts'
 import { erase, type Erased } from './erasure/erase.ts'
@@ -27,7 +28,7 @@ import { Journal, type JournalFigures } from './journal/journal.ts'
 import type { Tail } from './journal/tail.ts'
 import type { WaitFigures } from './journal/wait-times.ts'
 import { Ledger } from './ledger.ts'
-import type { Peer } from './peer.ts'
+import type { Peer, Transport } from './peer.ts'
 import { Announcer } from './presence/announcer.ts'
 import { Presence } from './presence/presence.ts'
 import { SavedPresence } from './presence/presence-records.ts'
@@ -65,7 +66,7 @@ export type { StoredMessage } from './message.ts'
 export type { Peer } from './peer.ts'
 export type { PublishOptions } from './publishing/publisher.ts'
 export type { OutsideMessage } from './publishing/request.ts'
-export type { Refusal } from './connection/recent-refusals.ts'
+export type { NewRefusal, Refusal } from './connection/recent-refusals.ts'
 export type { SessionQueue } from './sessions/longest-queues.ts'
 export type { History, PastPage, PastQuery } from './replay/history.ts'
 export type { UserControl } from './user-control.ts'
@@ -95,6 +96,7 @@ export interface BrokerStats {
   readonly accepted: number
   readonly refused: ReadonlyMap<string, number>
   readonly journaled: number
+  readonly unjournaled: number
   readonly stored: number
   readonly matched: number
   readonly written: number
@@ -104,6 +106,8 @@ export interface BrokerStats {
 
 /** What somebody looks at who looks after the broker, beside its numbers. */
 export interface BrokerDetails {
+  /** Connections by what they came by. */
+  readonly transports: Readonly<Record<Transport, number>>
   /** Publishes that wait for the journal: received, and neither accepted nor refused. */
   readonly pending: number
   /** Replays that are under way. */
@@ -115,6 +119,8 @@ export interface BrokerDetails {
   readonly absent: readonly SessionQueue[]
   /** The newest first. */
   readonly refusals: readonly Refusal[]
+  /** How often each code was said since the start. */
+  readonly refusalCounts: ReadonlyMap<ErrorCode, Readonly<Record<Way, number>>>
 }
 
 /** A user in a room. */
@@ -155,6 +161,8 @@ export interface Broker {
   erase (forgotten: ErasureScope): Promise<Erased>
   stats (): BrokerStats
   details (): BrokerDetails
+  /** Remembers what was refused outside, for `details`; the broker tells of its own. */
+  note (refusal: NewRefusal): void
   /**
    * Stops accepting, answers what was taken, and ends every connection with a reason; wills are published. What the
    * journal holds can still be read. Idempotent.
@@ -250,8 +258,9 @@ export async function createBroker ({ config, logger, authenticator: verifier, f
   })
   const { connectRate } = config.limits
   const connectRates = connectRate === null ? null : new ConnectRates(connectRate)
+  const recent = new RecentRefusals()
   const services: Services = {
-    config, logger, channels, topics, router, retained, admission, sessions, presence, replays, control, authenticator, connectRates, wills, reports: new ErrorReports(), recent: new RecentRefusals(), ledger, arena
+    config, logger, channels, topics, router, retained, admission, sessions, presence, replays, control, authenticator, connectRates, wills, reports: new ErrorReports(), recent, ledger, arena
   }
   const connections = new Connections(services)
   sessions.restore(saved.sessions.values(), Date.now())
@@ -321,6 +330,7 @@ export async function createBroker ({ config, logger, authenticator: verifier, f
       accepted: ledger.accepted,
       refused: ledger.refused,
       journaled: ledger.journaled,
+      unjournaled: ledger.unjournaled,
       stored: ledger.stored,
       matched: ledger.matched,
       written: ledger.written,
@@ -328,13 +338,16 @@ export async function createBroker ({ config, logger, authenticator: verifier, f
       dropped: ledger.dropped
     }),
     details: () => ({
+      transports: connections.byTransport,
       pending: ledger.pending,
       replays: replays.size,
       waits: journal.waitFigures,
       journal: journal.figures,
       ...sessions.longestQueues(LONGEST_QUEUES),
-      refusals: services.recent.list()
+      refusals: recent.list(),
+      refusalCounts: recent.counts
     }),
+    note: refusal => recent.add(refusal),
     stop,
     close () {
       closing ??= stop().finally(() => journal.close())

@@ -5,7 +5,7 @@ export type DropReason = 'slow' | 'queueFull' | 'offline' | 'expired' | 'policy'
 
 /**
  * Counts what happens to every message, so that nothing is lost without a reason:
- * received = accepted + refused + pending; matched = written + waiting + dropped(reason).
+ * received = accepted + refused + pending; accepted = journaled + unjournaled; matched = written + waiting + dropped(reason).
  */
 export class Ledger {
   /** Publishes that arrived, by MQTT, wills and HTTP alike; retransmissions of QoS 2 are not counted again. */
@@ -17,6 +17,8 @@ export class Ledger {
   pending = 0
   /** Messages that the journal holds; all accepted ones but those of channels that keep nothing, and those for the broker itself. */
   journaled = 0
+  /** The other ones. */
+  unjournaled = 0
   /** Accepted messages of stored channels. */
   stored = 0
   /** Message-to-subscriber pairs that the router found. */

@@ -1,5 +1,5 @@
-import { pino, type Logger } from 'pino'
-import { createBridge } from '../bridge/index.ts'
+import { multistream, pino, type Logger } from 'pino'
+import { createBridge, RecentLog } from '../bridge/index.ts'
 import { createAuthenticator, createBroker } from '../broker/index.ts'
 import type { Config } from '../config/schema.ts'
 import { readConfiguration, type Options } from './configuration.ts'
@@ -14,14 +14,15 @@ import { welcome } from './welcome.ts'
 /** The server, from its configuration to its ports. */
 export async function serve (options: Options): Promise<void> {
   const { config, warnings, sources } = readConfiguration(options)
-  const logger = pino({ level: config.log.level, base: null }, pino.destination({ dest: 2, sync: true }))
+  const recentLog = new RecentLog()
+  const logger = pino({ level: config.log.level, base: null }, multistream([{ level: 'trace', stream: pino.destination({ dest: 2, sync: true }) }, { level: 'error', stream: recentLog }]))
   endOnCrash(logger)
   for (const warning of warnings) logger.warn(warning)
 
   const directory = openDataDirectory(config.dataDir)
   process.once('exit', () => { directory.close() })
   const secret = openSecret(config, logger)
-  const server = await start(config, secret, logger).catch((error: unknown) => {
+  const server = await start(config, secret, logger, recentLog).catch((error: unknown) => {
     if (secret?.created === true) forgetSecret(config)
     directory.close()
     throw error
@@ -39,10 +40,10 @@ function openSecret (config: Config, logger: Logger): Secret | null {
   return creates ? createSecret(config) : found
 }
 
-async function start (config: Config, secret: Secret | null, logger: Logger) {
+async function start (config: Config, secret: Secret | null, logger: Logger, recentLog: RecentLog) {
   const authenticator = createAuthenticator({ ...config.auth, jwtSecret: secret?.secret ?? null })
   const broker = await createBroker({ config, logger, authenticator })
-  const bridge = await createBridge({ config, broker, logger, version, mint: secret === null ? null : wish => mint(config, secret.secret, wish) }).catch(async (error: unknown) => {
+  const bridge = await createBridge({ config, broker, logger, version, recentLog, mint: secret === null ? null : wish => mint(config, secret.secret, wish) }).catch(async (error: unknown) => {
     await broker.close()
     throw error
   })

@@ -4,6 +4,7 @@ import { FoyerError } from '../../protocol/errors.ts'
 import { decide } from '../../protocol/policy.ts'
 import { identityOf } from '../http/authenticate.ts'
 import { queryOf } from '../http/query.ts'
+import { isAbout } from '../http/refusals.ts'
 import { openEvents } from './open-events.ts'
 import { PARAMETERS, parseEventsRequest } from './parse-request.ts'
 import { eventsSchema } from './route-doc.ts'
@@ -28,6 +29,7 @@ export function eventsRoute (app: FastifyInstance, { broker, heartbeat = HEARTBE
     const identity = await identityOf(request, authenticator)
     const lastEventId = request.headers['last-event-id']
     const { filter, replay } = parseEventsRequest(queryOf(request, PARAMETERS), Array.isArray(lastEventId) ? lastEventId[0] : lastEventId, journal.time)
+    isAbout(request, 'subscription', filter)
     const decision = decide(channels, identity, 'subscribe', replay)
     if (!decision.allowed) throw new FoyerError(decision.code!, decide(channels, identity, 'subscribe', filter).rule)
     const { remoteAddress = '', remotePort = 0 } = request.socket

@@ -12,6 +12,15 @@ export async function identityOf (request: FastifyRequest, authenticator: Authen
   return await identity
 }
 
+/** `sub` of who asked, as far as it was found out; null for who could not say it. */
+export async function knownSub (request: FastifyRequest): Promise<string | null> {
+  try {
+    return (await known.get(request))?.sub ?? null
+  } catch {
+    return null
+  }
+}
+
 /** Says who asks, where something else than the header tells; what `find` throws, whoever wants to know is told. */
 export function identify (request: FastifyRequest, find: () => Identity): void {
   const identity = new Promise<Identity>(resolve => resolve(find()))

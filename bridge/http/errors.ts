@@ -33,7 +33,7 @@ export function onNotFound (request: FastifyRequest, reply: FastifyReply): Fasti
 }
 
 /** Queries may hold what does not belong into a log or an answer. */
-function pathOf (request: FastifyRequest): string {
+export function pathOf (request: FastifyRequest): string {
   return request.url.split('?', 1)[0] ?? '/'
 }
 

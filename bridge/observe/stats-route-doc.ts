@@ -10,7 +10,8 @@ const ledger = object({
   pending: integer('of those on the way to the disk now; with accepted and refused they are received'),
   own: integer('messages of the broker itself, counted; in none of the others'),
   journaled: integer('accepted messages that the journal holds, counted'),
-  stored: integer('of those with history, counted'),
+  unjournaled: integer('accepted messages that it does not hold, counted; with journaled they are accepted'),
+  stored: integer('journaled ones with history, counted'),
   matched: integer('deliveries that were due, counted'),
   written: integer('of those written to a connection, counted'),
   waiting: integer('of those waiting now; with written and dropped they are matched'),
@@ -36,6 +37,7 @@ const journal = object({
   bytes: integer('its size'),
   maxBytes: integer('what that may come to'),
   files: integer('in how many files'),
+  position: nullable(text('cursor of the newest record', 'A5NEuux7hV--')),
   pendingBytes: integer('bytes that wait to be written'),
   groups: integer('groups that were written, counted'),
   faults: integer('attempts that failed, counted'),
@@ -46,6 +48,8 @@ const journal = object({
 const store = object({
   name: text('which', 'embedded', { enum: ['embedded', 'influx'] }),
   lag: object({ bytes: integer('bytes of the journal that it has yet to take'), seconds: number('how long the oldest of them has waited, at most') }),
+  position: nullable(text('cursor up to which it has the journal', 'A5NEuux7hV--')),
+  taken: integer('of ledger.stored those that it took, counted; the others are on their way'),
   missed: integer('times that files of the journal were removed before it had them, counted'),
   deadLetters: integer('messages that InfluxDB refused for good, counted'),
   fault: nullable(text('why it can\'t be written or read'))
@@ -59,21 +63,39 @@ const queue = object({
   bytes: integer('bytes of those in memory; the others are in the journal'),
   inflight: integer('messages that were sent and not acknowledged'),
   socketBytes: integer('bytes that were sent and not taken'),
+  stalled: nullable(number('seconds for which the socket has taken nothing; null while it does')),
   since: nullable(time('when the oldest in memory was published, or when an absent client left'))
 })
 
 const refusal = object({
   at: time('when, of the newest'),
   count: integer('how often the same code came for the same client'),
-  what: text('what was refused, closed or dropped', 'publish', { enum: ['publish', 'subscription', 'connect', 'connection', 'delivery'] }),
+  from: text('what it came by', 'mqtt', { enum: ['mqtt', 'http'] }),
+  what: text('what was refused, closed or dropped', 'publish', { enum: ['publish', 'subscription', 'connect', 'connection', 'delivery', 'request'] }),
   kind: text('what the sender may expect', 'refused', { enum: ['refused', 'not-now', 'connect', 'closed', 'http'] }),
   code: text('see docs/errors.md', 'policy'),
   user: nullable(text('sub, as far as it was known')),
   client: nullable(text('client id, as far as it was known')),
   address: text('where it came from', '192.0.2.7'),
   topic: nullable(text('topic or filter')),
+  request: nullable(text('method and path, of what came over HTTP', 'POST /api/publish')),
   message: text('what exactly was wrong'),
   remedy: text('what to do about it')
+})
+
+const reason = object({
+  code: text('see docs/errors.md', 'policy'),
+  kind: text('as in refusals', 'refused'),
+  mqtt: integer('how often it was said to what came by MQTT, counted'),
+  http: integer('how often to what came by HTTP, counted')
+})
+
+const logEntry = object({
+  at: time('when, of the newest'),
+  count: integer('how often the same line was written'),
+  level: text('how bad', 'error', { enum: ['error', 'fatal'] }),
+  message: text('the line', 'messages could not be stored; they stay in the journal and are tried again'),
+  detail: nullable(text('what the error says'))
 })
 
 const process = object({
@@ -96,8 +118,10 @@ export const statsSchema = describe({
       schema: object({
         time: time('when this was so'),
         version: text('of Foyer', '0.1.0'),
-        uptime: number('seconds since the process started'),
+        started: time('when the process started'),
+        uptime: number('seconds since then'),
         connections: integer('open MQTT connections'),
+        transports: object({ tcp: integer('by TCP'), tls: integer('by TLS'), ws: integer('by WebSocket'), wss: integer('by WebSocket over TLS'), sse: integer('that follow GET /api/events') }, { description: 'the connections by what they came by' }),
         sessions: integer('sessions, those of absent clients included'),
         subscriptions: integer('of all sessions'),
         retained: integer('topics with a retained message'),
@@ -111,6 +135,8 @@ export const statsSchema = describe({
         slow: array(queue, 'the ten connected sessions that the most messages wait for'),
         absent: array(queue, 'the ten absent sessions that the most messages wait for'),
         refusals: array(refusal, 'the newest 50 refusals and errors, newest first'),
+        reasons: array(reason, 'all refusals and errors by code, those that refusals has no more included'),
+        log: array(logEntry, 'the newest 20 errors of the log, newest first'),
         process
       })
     }

@@ -2,6 +2,7 @@ import type { FastifyInstance, FastifyReply } from 'fastify'
 import type { Broker } from '../../broker/index.ts'
 import { identityOf } from '../http/authenticate.ts'
 import { queryOf } from '../http/query.ts'
+import { isAbout } from '../http/refusals.ts'
 import { parseKey, parseMessage } from './parse-request.ts'
 import { publishSchema } from './route-doc.ts'
 
@@ -16,6 +17,7 @@ export function publishRoute (app: FastifyInstance, broker: Pick<Broker, 'authen
     queryOf(request, [])
     const key = parseKey(request)
     const message = parseMessage(request)
+    isAbout(request, 'publish', message.topic)
     const identity = await identityOf(request, broker.authenticator)
     const signal = goneOf(reply)
     try {

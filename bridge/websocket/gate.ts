@@ -4,7 +4,7 @@ import type { Duplex } from 'node:stream'
 import { WebSocketServer } from 'ws'
 import type { Broker, Peer } from '../../broker/index.ts'
 import { originAllowed, originRefusal } from '../http/origins.ts'
-import { problem } from '../http/problem.ts'
+import { problem, type Problem } from '../http/problem.ts'
 import { FrameStream } from './frame-stream.ts'
 import { refuseUpgrade } from './refuse-upgrade.ts'
 
@@ -20,7 +20,7 @@ const FRAME_SLACK = 65_536
 const CLOSE_TIMEOUT = 1_000
 
 export interface WebSocketGateOptions {
-  readonly broker: Pick<Broker, 'attach'>
+  readonly broker: Pick<Broker, 'attach' | 'note'>
   /** See `websocket.origins`. */
   readonly origins: readonly string[]
   /** See `limits.packetBytes`. */
@@ -44,6 +44,13 @@ export function createWebSocketGate ({ broker, origins, packetBytes }: WebSocket
   })
   let closing: Promise<void> | null = null
 
+  /** The broker never hears of it otherwise. */
+  function refuse (request: IncomingMessage, socket: Duplex, refusal: Problem): void {
+    const { code, detail, remedy } = refusal
+    broker.note({ from: 'http', what: 'connect', code, user: null, client: null, address: addressOf(request), topic: null, request: `GET ${PATH}`, message: detail, remedy })
+    refuseUpgrade(socket, refusal)
+  }
+
   function upgrade (request: IncomingMessage, socket: Duplex, head: Buffer, transport: 'ws' | 'wss'): void {
     // Not `new URL`: it throws for some of what a stranger may send here.
     const [pathname = '/', query = ''] = (request.url ?? '/').split('?', 2)
@@ -52,9 +59,9 @@ export function createWebSocketGate ({ broker, origins, packetBytes }: WebSocket
     } else if (pathname !== PATH) {
       refuseUpgrade(socket, problem('notFound', `MQTT over WebSocket is at ${PATH}, there is nothing at ${pathname}`))
     } else if (!originAllowed(origins, request)) {
-      refuseUpgrade(socket, originRefusal(request, 'connect'))
+      refuse(request, socket, originRefusal(request, 'connect'))
     } else if (!offersMqtt(request)) {
-      refuseUpgrade(socket, problem('badRequest', `the WebSocket subprotocol must be ${SUBPROTOCOLS.join(' or ')}`, `ask for the subprotocol: new WebSocket(url, ['${SUBPROTOCOLS[0]}'])`))
+      refuse(request, socket, problem('badRequest', `the WebSocket subprotocol must be ${SUBPROTOCOLS.join(' or ')}`, `ask for the subprotocol: new WebSocket(url, ['${SUBPROTOCOLS[0]}'])`))
     } else {
       const peer = peerOf(request, transport, new URLSearchParams(query).get('echo'))
       sockets.handleUpgrade(request, socket, head, (webSocket) => { broker.attach(new FrameStream(webSocket), peer) })
@@ -90,12 +97,15 @@ function offersMqtt (request: IncomingMessage): boolean {
   return SUBPROTOCOLS.some((name) => offered.includes(name))
 }
 
+/** An IPv4 peer of a dual-stack socket is still an IPv4 peer. */
+function addressOf ({ socket }: IncomingMessage): string {
+  return (socket.remoteAddress ?? '').replace(/^::ffff:/, '')
+}
+
 function peerOf (request: IncomingMessage, transport: 'ws' | 'wss', echo: string | null): Peer {
-  const { remoteAddress = '', remotePort = 0 } = request.socket
   return {
-    // An IPv4 peer of a dual-stack socket is still an IPv4 peer.
-    address: remoteAddress.replace(/^::ffff:/, ''),
-    port: remotePort,
+    address: addressOf(request),
+    port: request.socket.remotePort ?? 0,
     transport,
     ...(echo === '1' || echo === '0') && { echo: echo === '1' }
   }

@@ -141,6 +141,7 @@ export class Admission {
     limits?.spend(sender, topic, bytes, now)
     if (!isBroker) this.options.ledger.received++
     if (!journaled) {
+      if (!isBroker) this.options.ledger.unjournaled++
       this.deliver(message)
       return ACCEPTED
     }
@@ -163,6 +164,7 @@ export class Admission {
     const { ledger } = this.options
     ledger.received++
     ledger.accepted++
+    ledger.unjournaled++
     return ACCEPTED
   }
 

@@ -20,7 +20,7 @@ import { answer, handlePublish, TopicAliases } from './publish.ts'
 import { CursorReports } from './cursor-reports.ts'
 import { resumeReplays } from './replay.ts'
 import { reportDrops } from './drop-reports.ts'
-import type { Party, Refused } from './recent-refusals.ts'
+import type { Refused } from './recent-refusals.ts'
 import { RefusalLog } from './refusal-log.ts'
 import type { Services } from './services.ts'
 import { checkPacket } from './strict.ts'
@@ -126,10 +126,6 @@ export class Connection implements Port, OutletOwner, Holder, IntakeOwner {
     return this.opened?.identity ?? this.claimed
   }
 
-  private get party (): Party {
-    return { user: this.identity?.sub ?? null, client: this.opened?.session.clientId ?? null, address: this.peer.address }
-  }
-
   /** For log lines. */
   get name (): Record<string, unknown> {
     const { address, port, transport } = this.peer
@@ -176,10 +172,18 @@ export class Connection implements Port, OutletOwner, Holder, IntakeOwner {
   /** Tells the client why something was refused, if it listens on `$me/errors`, and remembers it for a minute. */
   report (what: Refused, code: ErrorCode, message: string, topic: string): void {
     const { opened, services } = this
-    services.recent.add(what, code, message, topic, this.party)
+    this.note(what, code, message, topic === '' ? null : topic)
     const report = { code, message, topic, at: new Date().toISOString() }
     if (opened !== null) services.reports.add(opened.session.id, report)
     this.own.errors(report)
+  }
+
+  /** Remembers a refusal for who looks after the broker. */
+  note (what: Refused, code: ErrorCode, message: string, topic: string | null = null, client = this.opened?.session.clientId ?? null): void {
+    const isHttp = this.peer.transport === 'sse'
+    // That is the answer to a request, and counted with it.
+    if (isHttp && (what === 'connect' || what === 'subscription')) return
+    this.services.recent.add({ from: isHttp ? 'http' : 'mqtt', what, code, user: this.identity?.sub ?? null, client, address: this.peer.address, topic, request: null, message })
   }
 
   /**
@@ -190,7 +194,7 @@ export class Connection implements Port, OutletOwner, Holder, IntakeOwner {
     if (this.closed) return
     const { services, opened } = this
     services.logger[EXPECTED.has(code) ? 'info' : 'warn']({ ...this.name, code, remedy: errorEntry(code).remedy }, `closed a connection: ${detail}`)
-    if (code !== 'shuttingDown') services.recent.add('connection', code, detail, '', this.party)
+    if (code !== 'shuttingDown') this.note('connection', code, detail)
     if (opened !== null) {
       if (code !== 'shuttingDown') services.reports.add(opened.session.id, { code, message: detail, topic: '', at: new Date().toISOString() })
       if (this.version === 5) this.send({ cmd: 'disconnect', reasonCode: errorEntry(code).reasonCode, properties: { reasonString: detail } })

@@ -2,7 +2,7 @@ import type { Duplex } from 'node:stream'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { ErrorCode } from '../../protocol/errors.ts'
 import type { Identity } from '../auth/identity.ts'
-import type { Peer } from '../peer.ts'
+import type { Peer, Transport } from '../peer.ts'
 import { Connection } from './connection.ts'
 import type { Services } from './services.ts'
 
@@ -29,6 +29,13 @@ export class Connections {
 
   get size (): number {
     return this.all.size
+  }
+
+  /** How many there are of each kind. */
+  get byTransport (): Record<Transport, number> {
+    const counts = { tcp: 0, tls: 0, ws: 0, wss: 0, sse: 0 }
+    for (const { peer } of this.all) counts[peer.transport]++
+    return counts
   }
 
   readonly accept = (stream: Duplex, peer: Peer): void => {

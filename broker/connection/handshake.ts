@@ -128,7 +128,7 @@ async function takeUp (connection: Connection, packet: IConnectPacket, session: 
   if (present) {
     narrow(services, session, (code, message, topic) => {
       services.reports.add(session.id, { code, message, topic, at: new Date().toISOString() })
-      services.recent.add('subscription', code, message, topic, { user: session.identity.sub, client: session.clientId, address: connection.peer.address })
+      connection.note('subscription', code, message, topic, session.clientId)
     })
   }
   const link = services.control.open(version, () => connection.close('internal', 'the control plane ended the connection'))
@@ -204,7 +204,7 @@ function refuse (connection: Connection, error: FoyerError, packet?: IConnectPac
   if (code !== 'connectRate' || connectRates!.mayLog(performance.now())) {
     logger.info({ ...connection.name, client: packet === undefined ? undefined : shorten(packet.clientId, REASON_LENGTH), code, remedy: entry.remedy }, `refused a connection: ${shorten(message, REASON_LENGTH)}`)
   }
-  connection.services.recent.add('connect', code, message, '', { user: connection.identity?.sub ?? null, client: packet?.clientId ?? null, address: connection.peer.address })
+  connection.note('connect', code, message, null, packet?.clientId ?? null)
   connection.send(connackFor(code, message, connection.version))
   connection.refuse()
 }

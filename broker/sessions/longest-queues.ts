@@ -13,6 +13,8 @@ export interface SessionQueue {
   readonly inflight: number
   /** Bytes that were sent and that the socket has not taken. */
   readonly socketBytes: number
+  /** Seconds for which the socket has taken nothing; null while it does, and for absent clients. */
+  readonly stalled: number | null
   /**
    * Milliseconds since 1970: when the oldest of what waits in memory was published, or when an absent client left. Null when
    * that is not known.
@@ -38,6 +40,7 @@ function insert (list: Session[], session: Session, most: number): void {
 }
 
 function queueOf ({ id, identity, clientId, connected, expiresAt, expiry, outbound }: Session): SessionQueue {
+  const { stalled } = outbound
   const since = connected ? outbound.oldestWaiting : expiresAt - expiry
   return {
     session: id,
@@ -47,6 +50,7 @@ function queueOf ({ id, identity, clientId, connected, expiresAt, expiry, outbou
     bytes: outbound.waitingBytes,
     inflight: outbound.window.size,
     socketBytes: outbound.socketBytes,
+    stalled: stalled === null ? null : Math.round(stalled) / 1000,
     since: since > 0 && Number.isFinite(since) ? Math.round(since) : null
   }
 }

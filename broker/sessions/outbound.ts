@@ -95,6 +95,12 @@ export class Outbound {
     return this.port?.outlet.backlog ?? 0
   }
 
+  /** Milliseconds for which the socket has taken nothing; null while it does. */
+  get stalled (): number | null {
+    const since = this.port?.outlet.congestedSince ?? 0
+    return since === 0 ? null : performance.now() - since
+  }
+
   /** When the oldest of what waits in memory was published, milliseconds since 1970; 0 when nothing does. */
   get oldestWaiting (): number {
     const [zero, other] = [this.waits.first0(), this.waits.first12()]

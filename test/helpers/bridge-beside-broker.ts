@@ -1,4 +1,4 @@
-import { createBridge, type Bridge } from '../../bridge/index.ts'
+import { createBridge, RecentLog, type Bridge } from '../../bridge/index.ts'
 import type { BrokerOptions } from '../../broker/index.ts'
 import { mintToken } from '../../broker/auth/mint.ts'
 import { newBroker, SECRET, type Keys, type TestBroker } from './foyer.ts'
@@ -20,8 +20,9 @@ export interface Beside extends TestBroker {
 /** Opens both in this process, closed at teardown; `signs`: the bridge has the secret of the tokens. */
 export async function besideBroker (t: Teardown, keys: Keys = {}, signs = true, disk: Pick<BrokerOptions, 'files'> = {}): Promise<Beside> {
   const foyer = await newBroker(t, keys, '', disk)
-  const { logger, lines } = createLog()
-  const bridge = await createBridge({ config: foyer.config, broker: foyer.broker, logger, version: 'test', ...signs && { mint: wish => mintToken(SECRET, wish) } })
+  const recentLog = new RecentLog()
+  const { logger, lines } = createLog(recentLog)
+  const bridge = await createBridge({ config: foyer.config, broker: foyer.broker, logger, version: 'test', recentLog, ...signs && { mint: wish => mintToken(SECRET, wish) } })
   t.after(() => bridge.close())
   const { http } = await bridge.listen()
   const url = `http://127.0.0.1:${http!.port}`

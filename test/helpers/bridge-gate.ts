@@ -3,6 +3,7 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { Duplex } from 'node:stream'
 import WebSocket from 'ws'
+import type { NewRefusal } from '../../broker/index.ts'
 import type { Peer } from '../../broker/peer.ts'
 import { createWebSocketGate } from '../../bridge/websocket/gate.ts'
 import type { WebSocketGate, WebSocketGateOptions } from '../../bridge/websocket/gate.ts'
@@ -12,6 +13,8 @@ export interface Attached { readonly stream: Duplex, readonly peer: Peer }
 export interface GateHarness {
   readonly gate: WebSocketGate
   readonly port: number
+  /** What the broker was told of. */
+  readonly noted: readonly NewRefusal[]
   /** A client that is open, and what the broker was given for it. */
   connect (path?: string, headers?: Record<string, string>): Promise<Attached & { client: WebSocket }>
   /** Status, content type and problem of a refused upgrade. */
@@ -26,9 +29,10 @@ export function useGate (): (options?: Partial<WebSocketGateOptions>) => Promise
   })
   return async (options = {}) => {
     const attached: Attached[] = []
+    const noted: NewRefusal[] = []
     const server = createServer((_request, response) => { response.end() })
     const gate = createWebSocketGate({
-      broker: { attach: (stream, peer) => { attached.push({ stream, peer }) } }, origins: [], packetBytes: 1_000_000, ...options
+      broker: { attach: (stream, peer) => { attached.push({ stream, peer }) }, note: refusal => { noted.push(refusal) } }, origins: [], packetBytes: 1_000_000, ...options
     })
     gate.guard(server, 'ws')
     server.listen(0, '127.0.0.1')
@@ -46,6 +50,7 @@ export function useGate (): (options?: Partial<WebSocketGateOptions>) => Promise
     return {
       gate,
       port,
+      noted,
       async connect (path = '/mqtt', headers = {}) {
         const client = new WebSocket(url + path, ['mqtt'], { headers })
         clients.push(client)

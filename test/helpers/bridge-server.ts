@@ -17,7 +17,7 @@ const SECRET = 'a secret of the tests, long enough for HS256'
 
 /** What the broker is busy with when only tests tell it what to do. */
 const STATS: BrokerStats = {
-  connections: 3, sessions: 2, subscriptions: 5, retained: 1, rooms: 2, participants: 4, received: 10, own: 2, accepted: 7, refused: new Map([['policy', 2], ['disk', 1]]), journaled: 6, stored: 4, matched: 20, written: 15, waiting: 3, dropped: new Map([['slow', 2]])
+  connections: 3, sessions: 2, subscriptions: 5, retained: 1, rooms: 2, participants: 4, received: 10, own: 2, accepted: 7, refused: new Map([['policy', 2], ['disk', 1]]), journaled: 6, unjournaled: 1, stored: 4, matched: 20, written: 15, waiting: 3, dropped: new Map([['slow', 2]])
 }
 
 export interface Answer { readonly status: number, readonly headers: Headers, readonly text: string, json (): any }
@@ -88,7 +88,8 @@ export function useServer (): (flags?: Record<string, string>, file?: string) =>
       rooms: () => [],
       erase: async () => ({ upTo: journal.time, retained: 0 }),
       stats: () => STATS,
-      details: () => ({ pending: 0, replays: 0, waits: journal.waitFigures, journal: journal.figures, slow: [], absent: [], refusals: [] }),
+      details: () => ({ transports: { tcp: 3, tls: 0, ws: 0, wss: 0, sse: 0 }, pending: 0, replays: 0, waits: journal.waitFigures, journal: journal.figures, slow: [], absent: [], refusals: [], refusalCounts: new Map() }),
+      note: () => {},
       stop: async () => {},
       close: () => journal.close()
     }

@@ -1,6 +1,6 @@
 import { rmSync } from 'node:fs'
-import { pino } from 'pino'
-import { createBridge } from '../../bridge/index.ts'
+import { multistream, pino } from 'pino'
+import { createBridge, RecentLog } from '../../bridge/index.ts'
 import { createAuthenticator, createBroker } from '../../broker/index.ts'
 import { mintToken } from '../../broker/auth/mint.ts'
 import { SECRET, testConfig, type Keys } from './foyer.ts'
@@ -21,9 +21,10 @@ export interface FullServer {
 export async function newFullServer (t: Teardown, keys: Keys = {}, yaml = ''): Promise<FullServer> {
   const config = testConfig(keys, yaml)
   const log: Record<string, unknown>[] = []
-  const logger = pino({ level: 'debug' }, { write: line => { log.push(JSON.parse(line) as Record<string, unknown>) } })
+  const recentLog = new RecentLog()
+  const logger = pino({ level: 'debug' }, multistream([{ level: 'debug', stream: { write: line => { log.push(JSON.parse(line) as Record<string, unknown>) } } }, { level: 'error', stream: recentLog }]))
   const broker = await createBroker({ config, logger, authenticator: createAuthenticator(config.auth) })
-  const bridge = await createBridge({ config, broker, logger, version: 'test' })
+  const bridge = await createBridge({ config, broker, logger, version: 'test', recentLog })
   const addresses = await broker.listen()
   const { http } = await bridge.listen(addresses)
   t.after(async () => {

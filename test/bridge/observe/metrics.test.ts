@@ -43,7 +43,7 @@ describe('metrics', () => {
 
   it('have every code and reason from the start, so that sums and rates do', async () => {
     const reasons: Record<DropReason, 0> = { slow: 0, queueFull: 0, offline: 0, expired: 0, policy: 0, tooLarge: 0, sessionEnded: 0, unsubscribed: 0, journalFull: 0 }
-    const none = { connections: 0, sessions: 0, subscriptions: 0, retained: 0, rooms: 0, participants: 0, received: 0, own: 0, accepted: 0, refused: new Map(), journaled: 0, stored: 0, matched: 0, written: 0, waiting: 0, dropped: new Map() }
+    const none = { connections: 0, sessions: 0, subscriptions: 0, retained: 0, rooms: 0, participants: 0, received: 0, own: 0, accepted: 0, refused: new Map(), journaled: 0, unjournaled: 0, stored: 0, matched: 0, written: 0, waiting: 0, dropped: new Map() }
     const { values } = new Scrape(await exposition([brokerMetrics({ stats: () => none })]))
     for (const reason of Object.keys(reasons)) assert.equal(values.get(`foyer_deliveries_dropped_total{reason="${reason}"}`), 0, reason)
     for (const [code, { kind }] of errors) assert.equal(values.get(`foyer_messages_refused_total{code="${code}",kind="${kind}"}`), kind === 'refused' || kind === 'not-now' ? 0 : undefined, code)

@@ -2,8 +2,11 @@ import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { describe, it } from 'mocha'
 import { createSharedLoopMonitor } from '../../../bridge/observe/loop-delay.ts'
-import { errors } from '../../../protocol/errors.ts'
+import { RecentLog } from '../../../bridge/observe/recent-log.ts'
+import { decodeCursor } from '../../../protocol/cursor.ts'
+import { errors, type ErrorCode } from '../../../protocol/errors.ts'
 import { besideBroker, type Beside } from '../../helpers/bridge-beside-broker.ts'
+import { newClient } from '../../helpers/client.ts'
 import { FaultyFiles } from '../../helpers/faulty-files.ts'
 import { MqttClient, type ConnectOptions } from '../../helpers/mqtt-client.ts'
 import { useTeardown } from '../../helpers/teardown.ts'
@@ -30,8 +33,9 @@ describe('/api/stats', () => {
   }
 
   function assertBalance ({ ledger }: any): void {
-    const { received, accepted, refused, pending, matched, written, waiting, dropped } = ledger
+    const { received, accepted, refused, pending, journaled, unjournaled, matched, written, waiting, dropped } = ledger
     assert.equal(received, accepted + sum(refused) + pending, JSON.stringify(ledger))
+    assert.equal(accepted, journaled + unjournaled, JSON.stringify(ledger))
     assert.equal(matched, written + waiting + sum(dropped), JSON.stringify(ledger))
   }
 
@@ -60,12 +64,26 @@ describe('/api/stats', () => {
     await ann.settled()
     await until(async () => (await stats(server)).connections === 1, 'that bob left')
     const now = await stats(server)
-    assert.deepEqual(now.ledger, { received: 8, accepted: 6, refused: { topic: 1, size: 1 }, pending: 0, own: now.ledger.own, journaled: 3, stored: 3, matched: 5, written: 5, waiting: 0, dropped: {} })
+    assert.deepEqual(now.ledger, { received: 8, accepted: 6, refused: { topic: 1, size: 1 }, pending: 0, own: now.ledger.own, journaled: 3, unjournaled: 3, stored: 3, matched: 5, written: 5, waiting: 0, dropped: {} })
     assertBalance(now)
     const { connections, sessions, subscriptions, retained, version } = now
     assert.deepEqual([connections, sessions, subscriptions, retained, version], [1, 1, 0, 1, 'test'])
     assert.ok(Math.abs(Date.parse(now.time) - Date.now()) < 5000)
     assert.ok(Math.abs(now.uptime - process.uptime()) < 5)
+    assert.ok(Math.abs(Date.parse(now.started) + now.uptime * 1000 - Date.now()) < 5000)
+  })
+
+  it('counts connections by what they came by', async () => {
+    const server = await besideBroker(t)
+    await open(server, 'ann')
+    await open(server, 'bob')
+    const web = await newClient(t, { url: `${server.url.replace('http', 'ws')}/mqtt`, token: server.token('eve') })
+    const events = await fetch(`${server.url}/api/events?filter=rooms/+/live/x`, { headers: { authorization: `Bearer ${server.token('eve')}` } })
+    const { connections, transports } = await stats(server)
+    assert.deepEqual({ connections, transports }, { connections: 4, transports: { tcp: 2, tls: 0, ws: 1, wss: 0, sse: 1 } })
+    await Promise.all([web.close(), events.body!.cancel()])
+    await until(async () => (await stats(server)).connections === 2, 'that they left')
+    assert.deepEqual((await stats(server)).transports, { tcp: 2, tls: 0, ws: 0, wss: 0, sse: 0 })
   })
 
   it('says what waits for the disk, and how long that took', async () => {
@@ -142,8 +160,8 @@ describe('/api/stats', () => {
     const now = await stats(server)
     assertBalance(now)
     assert.equal(now.slow.length, 1)
-    const [{ session, user, client, messages, bytes, inflight, socketBytes, since }] = now.slow
-    assert.deepEqual({ session, user, client, messages, inflight, socketBytes }, { session: 'slow/slow', user: 'slow', client: 'slow', messages: 16, inflight: 4, socketBytes: 0 })
+    const [{ session, user, client, messages, bytes, inflight, socketBytes, stalled, since }] = now.slow
+    assert.deepEqual({ session, user, client, messages, inflight, socketBytes, stalled }, { session: 'slow/slow', user: 'slow', client: 'slow', messages: 16, inflight: 4, socketBytes: 0, stalled: null })
     assert.ok(bytes >= 16 * 100, `${bytes}`)
     assert.ok(Date.parse(since) >= published - 1 && Date.parse(since) <= Date.now(), since)
     assert.deepEqual(now.absent.map(({ client, messages }: any) => [client, messages]), Array.from({ length: 10 }, (_, n) => [`away-${11 - n}`, 12 - n]))
@@ -166,8 +184,8 @@ describe('/api/stats', () => {
       for (let i = 0; i < 20; i++) ann.publish(LIVE, Buffer.alloc(60_000))
       await ann.settled()
       queue = (await stats(server)).slow[0] ?? null
-      return queue !== null
-    }, 'that something waits')
+      return queue?.stalled > 0.2
+    }, 'that something waits, and that the socket has taken nothing for some time')
     const { socketBytes, bytes, messages } = queue
     assert.ok(socketBytes >= 60_000 && messages > 0 && bytes >= messages * 60_000, JSON.stringify({ socketBytes, bytes, messages }))
   })
@@ -199,19 +217,61 @@ describe('/api/stats', () => {
     await eve.closed
     await (await open(server, 'bob')).end()
     const { refusals } = await stats(server)
-    const told = refusals.map(({ what, kind, code, user, client, address, topic, count }: any) => ({ what, kind, code, user, client, address, topic, count }))
-    const of = { address: '127.0.0.1' }
+    const told = refusals.map(({ from, what, kind, code, user, client, address, topic, request, count }: any) => ({ from, what, kind, code, user, client, address, topic, request, count }))
+    const of = { from: 'mqtt', address: '127.0.0.1', request: null }
     assert.deepEqual(told, [
       { what: 'connection', kind: 'closed', code: told[0].code, user: 'eve', client: 'eve', ...of, topic: null, count: 1 },
       { what: 'connect', kind: 'connect', code: 'tokenMalformed', user: null, client: 'stranger', ...of, topic: null, count: 1 },
       { what: 'subscription', kind: 'refused', code: 'policy', user: 'eve', client: 'eve', ...of, topic: 'rooms/secret/#', count: 1 },
       { what: 'publish', kind: 'refused', code: 'policy', user: 'eve', client: 'eve', ...of, topic: 'rooms/lobby/messages', count: 3 }
     ])
-    for (const { at, code, message, remedy } of refusals) {
+    for (const { at, code, message, remedy } of refusals as { at: string, code: ErrorCode, message: string, remedy: string }[]) {
       assert.ok(Math.abs(Date.parse(at) - Date.now()) < 5000 && message !== '')
       assert.equal(remedy, errors.get(code)!.remedy)
     }
     assert.match(refusals[3].message, /listener/)
+    const { reasons } = await stats(server)
+    assert.deepEqual(reasons, [{ code: 'policy', kind: 'refused', mqtt: 4, http: 0 }, { code: 'tokenMalformed', kind: 'connect', mqtt: 1, http: 0 }, { code: refusals[0].code, kind: 'closed', mqtt: 1, http: 0 }])
+  })
+
+  it('tells of requests that were refused over HTTP, once each, and the ledger has the publishes among them once', async () => {
+    const server = await besideBroker(t, { 'limits.roomsPerUser': '1', 'limits.httpRate': '8' })
+    const eve = server.token('eve', { lobby: 'listener' })
+    const own = server.token('ann')
+    const publish = async (token: string | null, body: unknown): Promise<number> => (await server.ask('POST', '/api/publish', token, body)).status
+    assert.equal(await publish(eve, { topic: 'rooms/lobby/messages', payload: 'x' }), 403)
+    assert.equal(await publish(own, { topic: 'nowhere', payload: 'x' }), 404)
+    assert.equal(await publish(own, { topic: 'rooms/lobby/messages', payload: 'x'.repeat(70_000) }), 413)
+    assert.equal(await publish(own, { topic: 'rooms/lobby/commands/d', payload: 'x', qos: 0 }), 422)
+    assert.equal(await publish('nonsense', { topic: 'rooms/lobby/messages', payload: 'x' }), 401)
+    assert.equal((await server.ask('GET', '/api/rooms/attic/history?filter=messages&limit=5', eve)).status, 403)
+    assert.equal((await server.ask('GET', '/api/events?filter=rooms/attic/messages&since=1h', eve)).status, 403)
+    assert.equal((await server.ask('GET', '/api/nothing', own)).status, 404)
+    assert.equal((await server.ask('GET', '/robots.txt', null)).status, 404)
+    const now = await stats(server)
+    const told = now.refusals.map(({ from, what, code, user, client, topic, request, count }: any) => ({ from, what, code, user, client, topic, request, count }))
+    const of = { from: 'http', client: null, count: 1 }
+    assert.deepEqual(told, [
+      { ...of, what: 'request', code: 'notFound', user: null, topic: null, request: 'GET /api/nothing' },
+      { ...of, what: 'subscription', code: 'policy', user: 'eve', topic: 'rooms/attic/messages', request: 'GET /api/events' },
+      { ...of, what: 'request', code: 'policy', user: 'eve', topic: null, request: 'GET /api/rooms/attic/history' },
+      { ...of, what: 'request', code: 'tokenMalformed', user: null, topic: null, request: 'POST /api/publish' },
+      { ...of, what: 'publish', code: 'belowQos', user: 'ann', topic: 'rooms/lobby/commands/d', request: 'POST /api/publish' },
+      { ...of, what: 'publish', code: 'size', user: 'ann', topic: 'rooms/lobby/messages', request: 'POST /api/publish' },
+      { ...of, what: 'publish', code: 'topic', user: 'ann', topic: 'nowhere', request: 'POST /api/publish' },
+      { ...of, what: 'publish', code: 'policy', user: 'eve', topic: 'rooms/lobby/messages', request: 'POST /api/publish' }
+    ])
+    assert.match(now.refusals[7].message, /listener/)
+    assert.deepEqual(now.ledger.refused, { policy: 1, topic: 1, size: 1, belowQos: 1 })
+    assertBalance(now)
+    assert.deepEqual(now.reasons.find(({ code }: any) => code === 'policy'), { code: 'policy', kind: 'refused', mqtt: 0, http: 3 })
+
+    // A limit that the broker has: whoever asks over HTTP is refused once, though a connection is made for it.
+    assert.equal(await publish(own, { topic: 'rooms/lobby/messages', payload: 'x' }), 200)
+    assert.equal((await server.ask('GET', '/api/events?filter=rooms/cellar/messages', own)).status, 429)
+    assert.deepEqual((await stats(server)).reasons.find(({ code }: any) => code === 'quota'), { code: 'quota', kind: 'not-now', mqtt: 0, http: 1 })
+    await until(async () => (await server.ask('GET', '/api/rooms', eve)).status === 429, 'that the rate is over')
+    assert.equal((await stats(server)).refusals[0].code, 'rate')
   })
 
   it('keeps 50 refusals, and a flood is one of them', async () => {
@@ -245,9 +305,32 @@ describe('/api/stats', () => {
     for (const { lag } of behind) assert.ok(lag.bytes > 1000 && lag.seconds > 0 && lag.seconds < 10, JSON.stringify(lag))
     await server.bridge.flush()
     const { stores: [embedded] } = await stats(server)
-    assert.deepEqual(embedded, { name: 'embedded', lag: { bytes: 0, seconds: 0 }, missed: 0, fault: null })
+    const { journal } = await stats(server)
+    assert.deepEqual(embedded, { name: 'embedded', lag: { bytes: 0, seconds: 0 }, position: journal.position, taken: 1, missed: 0, fault: null })
+    assert.ok(decodeCursor(journal.position)!.time <= Date.now() * 1000)
     // Nobody listens at that port.
     await until(async () => (await stats(server)).stores[1].fault !== null, 'that InfluxDB does not answer')
+    const { stores: [, influx] } = await stats(server)
+    assert.deepEqual([influx.position, influx.taken], [null, 0])
+  })
+
+  it('has the newest errors of the log, and a flood is one of them', async () => {
+    const server = await besideBroker(t, { 'influx.url': 'http://127.0.0.1:1' })
+    const { log } = await stats(server)
+    assert.equal(log.length, 1)
+    assert.deepEqual([log[0].level, log[0].count], ['error', 1])
+    assert.match(`${log[0].message} ${log[0].detail}`, /InfluxDB .*; messages stay in the journal until then .*ECONNREFUSED/)
+    assert.ok(Math.abs(Date.parse(log[0].at) - Date.now()) < 5000)
+
+    const recent = new RecentLog()
+    const write = (level: number, msg: string, more = {}): void => recent.write(JSON.stringify({ level, time: 1000 + Number(/\d+/.exec(msg)![0]), msg, ...more }) + '\n')
+    for (let i = 0; i < 30; i++) write(50, `fault ${i}`, { err: { message: `why ${i}`, stack: 'nobody needs this here' } })
+    for (let i = 0; i < 100; i++) write(50, 'fault 12', { err: { message: `because of ${i}` } })
+    write(60, `end 1${'x'.repeat(500)}`)
+    const list = recent.list()
+    assert.deepEqual(list.map(({ message }) => message), ['end 1'.padEnd(300, 'x'), 'fault 12', ...Array.from({ length: 18 }, (_, i) => `fault ${i < 17 ? 29 - i : 11}`)])
+    assert.deepEqual([list[0]!.level, list[0]!.detail], ['fatal', null])
+    assert.deepEqual(list[1], { at: 1012, count: 101, level: 'error', message: 'fault 12', detail: 'because of 99' })
   })
 
   it('says what the process takes', async () => {

@@ -19,7 +19,7 @@ describe('the WebSocket gate', () => {
   })
 
   it('refuses other subprotocols, and none, by a sentence that names both', async () => {
-    const { refused } = await open()
+    const { refused, noted } = await open()
     for (const offered of [[], ['MQTT'], ['amqp', 'wamp']]) {
       const { status, type, body } = await refused('/mqtt', offered)
       assert.equal(status, 400)
@@ -27,16 +27,19 @@ describe('the WebSocket gate', () => {
       assert.equal(body.code, 'badRequest')
       assert.equal(body.status, 400)
       assert.match(String(body.detail), /subprotocol must be mqtt or mqttv3\.1/)
+      assert.deepEqual(noted.at(-1), { from: 'http', what: 'connect', code: 'badRequest', user: null, client: null, address: '127.0.0.1', topic: null, request: 'GET /mqtt', message: body.detail, remedy: body.remedy })
     }
+    assert.equal(noted.length, 3)
   })
 
   it('refuses other paths and says where MQTT is', async () => {
-    const { refused } = await open()
+    const { refused, noted } = await open()
     for (const path of ['/', '/mqtt/', '/other?x=/mqtt', '//', '/%', '/mqttx']) {
       const { status, body } = await refused(path, ['mqtt'])
       assert.equal(status, 404)
       assert.match(String(body.detail), /is at \/mqtt/)
     }
+    assert.deepEqual(noted, [], 'who looks for other things')
   })
 
   it('survives request lines that are no URL', async () => {
