@@ -131,7 +131,7 @@ export function createRecorder ({ journal, name, from, store, logger, flushInter
 
   function lag (): Lag {
     if (!behind()) return { bytes: 0, seconds: 0 }
-    return { bytes: consumer.behindBytes, seconds: Math.max(0, microseconds() - Math.max(since, consumer.position)) / 1e6 }
+    return { bytes: consumer.openBytes, seconds: Math.max(0, microseconds() - Math.max(since, consumer.position)) / 1e6 }
   }
 
   function settle (): void {

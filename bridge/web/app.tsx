@@ -4,6 +4,7 @@ import { RoomPage } from './room/room-page.tsx'
 import { Rail } from './rooms/rail.tsx'
 import { RoomsPage } from './rooms/rooms-page.tsx'
 import { route } from './router.ts'
+import { ServerEntry } from './server/entry.tsx'
 import { session } from './session.ts'
 import { Shell } from './shell/shell.tsx'
 import { SignInPage } from './sign-in/sign-in-page.tsx'
@@ -26,5 +27,6 @@ function Page (): JSX.Element {
       </div>
     )
   }
+  if (place.page === 'server') return <ServerEntry signedIn={now} />
   return <RoomsPage signedIn={now} />
 }

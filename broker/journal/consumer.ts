@@ -63,13 +63,12 @@ export class Consumer {
 
   /** Bytes of the journal that `read` has yet to bring. */
   get behindBytes (): number {
-    const { at, position, source: { segments } } = this
-    let sum = 0
-    for (const { sequence, length, lastTime } of segments) {
-      if (at === null ? lastTime > position : sequence > at.sequence) sum += length
-      else if (sequence === at?.sequence) sum += length - at.offset
-    }
-    return sum
+    return this.bytesFrom(this.at)
+  }
+
+  /** The same with what was read and not committed yet. */
+  get openBytes (): number {
+    return this.bytesFrom(this.safe)
   }
 
   /** The next whole records, about `most` bytes; null at the end. The first block after `seek` may begin too early. */
@@ -81,6 +80,16 @@ export class Consumer {
         if (!(error instanceof Gone)) throw error
       }
     }
+  }
+
+  private bytesFrom (place: Place | null): number {
+    const { position, source: { segments } } = this
+    let sum = 0
+    for (const { sequence, length, lastTime } of segments) {
+      if (place === null ? lastTime > position : sequence > place.sequence) sum += length
+      else if (sequence === place?.sequence) sum += Math.max(0, length - place.offset)
+    }
+    return sum
   }
 
   private async readOn (most: number): Promise<Block | null> {

@@ -1,6 +1,6 @@
 import UPlot from 'uplot'
 import 'uplot/dist/uPlot.min.css'
-import { clockText, dateText } from '../time.ts'
+import { clockText, dateText, secondsText } from '../time.ts'
 
 /** A chart on the screen. */
 export interface Plot {
@@ -10,6 +10,8 @@ export interface Plot {
 }
 
 const DAY = 86_400
+/** Seconds below which labels are less than a minute apart. */
+const SHORT = 300
 /** Seconds between two labels of the time. */
 const STEPS = [15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10_800, 21_600, 43_200, DAY, 2 * DAY]
 const HEIGHT = 180
@@ -31,27 +33,32 @@ export interface PlotOptions {
   readonly lines: number
   /** The index of the time that is pointed at; null for none. */
   readonly onPoint: (index: number | null) => void
-  /** It was dragged by so many seconds, into the future; below 0 into the past. */
-  readonly onDrag: (seconds: number) => void
+  /** It was dragged by so many seconds, into the future; below 0 into the past. Left out where it can't be dragged. */
+  readonly onDrag?: (seconds: number) => void
+  /** Whether the numbers are amounts: the axis begins at 0. */
+  readonly fromZero?: boolean
 }
 
 /** Draws into a box and follows its width. */
-export function createPlot (box: HTMLElement, { lines, onPoint, onDrag }: PlotOptions): Plot {
+export function createPlot (box: HTMLElement, { lines, onPoint, onDrag, fromZero = false }: PlotOptions): Plot {
   const quiet = colourOf(box, 'line-axis')
   const grid = colourOf(box, 'line-grid')
   const axis: UPlot.Axis = { stroke: quiet, grid: { stroke: grid, width: 1 }, ticks: { show: false }, font: `${LABEL}px ${getComputedStyle(box).fontFamily}` }
   let shown: [number, number] = [0, 1]
   let range = shown
-  const timeText = (seconds: number): string => range[1] - range[0] > DAY ? dateText(seconds * 1000) : clockText(seconds * 1000)
+  const timeText = (seconds: number): string => {
+    const span = range[1] - range[0]
+    return (span > DAY ? dateText : span < SHORT ? secondsText : clockText)(seconds * 1000)
+  }
   const chart = new UPlot({
     width: box.clientWidth,
     height: HEIGHT,
     padding: [8, 24, 0, 0],
     legend: { show: false },
     cursor: { y: false, drag: { x: false, y: false } },
-    scales: { x: { time: true, range: () => range } },
+    scales: { x: { time: true, range: () => range }, ...fromZero && { y: { range: (_chart: UPlot, _min: number | null, max: number | null) => UPlot.rangeNum(0, max === null || max === 0 ? 1 : max, 0.1, true) } } },
     axes: [
-      { ...axis, space: 72, size: 28, incrs: STEPS, values: (_chart, times) => times.map(timeText) },
+      { ...axis, space: (_chart, _axis, min, max) => max - min < SHORT ? 100 : 72, size: 28, incrs: STEPS, values: (_chart, times) => times.map(timeText) },
       { ...axis, space: 36, size: (_chart, labels) => 16 + CHARACTER * Math.max(3, ...labels?.map(label => label.length) ?? []), values: (_chart, numbers) => numbers.map(number => String(Number(number.toPrecision(9)))) }
     ],
     series: [{}, ...Array.from({ length: lines }, (_, i): UPlot.Series => ({ stroke: colourOf(box, `line-${i}`), width: 1.75, points: { show: true, size: 5, fill: colourOf(box, `line-${i}`), filter: newest } }))],
@@ -61,7 +68,7 @@ export function createPlot (box: HTMLElement, { lines, onPoint, onDrag }: PlotOp
     range = [shown[0] + by, shown[1] + by]
     chart.setScale('x', { min: range[0], max: range[1] })
   }
-  const drag = followDrag(chart.over, pixels => -pixels * (shown[1] - shown[0]) / chart.over.clientWidth, show, onDrag)
+  const drag = onDrag === undefined ? { by: 0 } : followDrag(chart.over, pixels => -pixels * (shown[1] - shown[0]) / chart.over.clientWidth, show, onDrag)
   const observer = new ResizeObserver(() => chart.setSize({ width: box.clientWidth, height: HEIGHT }))
   observer.observe(box)
   return {

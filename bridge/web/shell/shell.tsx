@@ -10,7 +10,8 @@ import { ThemeSwitch } from './theme-switch.tsx'
 
 const PAGES = [
   { address: '#/rooms', name: 'Rooms', holds: ['rooms', 'room'] },
-  { address: '#/connect', name: 'Connect', holds: ['connect'] }
+  { address: '#/connect', name: 'Connect', holds: ['connect'] },
+  { address: '#/server', name: 'Server', holds: ['server'], isForAdmins: true }
 ]
 
 /** What every page has around it. */
@@ -33,7 +34,7 @@ export function Shell ({ children }: { children: ComponentChildren }): JSX.Eleme
       <header class='bar'>
         <a class='brand' href='#/rooms'><Brand /><span class='brand-name'>Foyer</span></a>
         <nav class='bar-nav' aria-label='Pages'>
-          {PAGES.map(({ address, name, holds }) => <a key={name} href={address} aria-current={holds.includes(page) ? 'page' : undefined}>{name}</a>)}
+          {PAGES.filter(({ isForAdmins }) => isForAdmins !== true || (now.phase === 'in' && now.me.admin)).map(({ address, name, holds }) => <a key={name} href={address} aria-current={holds.includes(page) ? 'page' : undefined}>{name}</a>)}
         </nav>
         <div class='bar-end'>
           {now.phase === 'in' ? <LinkState link={now.link} /> : null}

@@ -269,6 +269,14 @@ describe('the recorder', () => {
     await append(journal, 'of the broker itself', { stored: true, sender: '' })
     await until(() => store.attempts > 2, 'that it was tried again')
     assert.equal(recorder.taken, 0)
+    // What is on its way to the store is not in it.
+    let letGo!: () => void
+    store.gate = new Promise(resolve => { letGo = resolve })
+    const { attempts } = store
+    await until(() => store.attempts > attempts, 'that it is under way')
+    assert.ok(recorder.lag.bytes > 0 && recorder.lag.seconds > 0, JSON.stringify(recorder.lag))
+    letGo()
+    store.gate = null
     store.error = null
     await append(journal, 'd', { stored: true })
     await recorder.flush()
