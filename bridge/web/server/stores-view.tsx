@@ -43,7 +43,7 @@ function StoreRow ({ store }: { store: StoreStats }): JSX.Element {
       <th scope='row'>{storeName(store)}</th>
       <Position cursor={position} />
       <NumberCell>{bytesText(lag.bytes)}</NumberCell>
-      <NumberCell>{durationText(lag.seconds)}</NumberCell>
+      <NumberCell>{lag.seconds === 0 ? NONE : durationText(lag.seconds)}</NumberCell>
       <NumberCell>{countText(missed)}</NumberCell>
       <State fault={fault} isBehind={lag.seconds > USUAL} good='keeps up' />
     </tr>
