@@ -1,36 +1,67 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'mocha'
-import { Buckets, withGaps } from '../../bridge/web/room/buckets.ts'
+import { Buckets } from '../../bridge/web/room/buckets.ts'
+import { bridgeSilences, Columns } from '../../bridge/web/room/columns.ts'
 import { entryOf, ownEntry, withEntries, type Entry } from '../../bridge/web/room/entries.ts'
 import type { Message } from '../../client/index.ts'
 import { encodeCursor } from '../../protocol/cursor.ts'
 
 describe('averages of stretches of time', () => {
+  const averages = (buckets: Buckets, starts: readonly number[]): (number | null)[] => starts.map(start => buckets.at(start))
+
   it('begin at multiples of their length, and have nothing where nothing was', () => {
-    const buckets = new Buckets(1000)
+    const buckets = new Buckets(1000, 10)
     for (const [time, value] of [[1000, 1], [1999, 3], [4500, 10]] as const) buckets.add(time, value)
-    assert.deepEqual(buckets.starts(700, 5000), [0, 1000, 2000, 3000, 4000])
-    assert.deepEqual(buckets.between(700, 5000), [null, 2, null, null, 10])
+    assert.deepEqual(averages(buckets, [0, 1000, 1700, 2000, 3000, 4000, 5000]), [null, 2, 2, null, null, 10, null])
+    assert.deepEqual([buckets.latest(0, 9000), buckets.latest(0, 3999), buckets.latest(2000, 3999)], [10, 2, null])
   })
 
   it('take what somebody else has counted in place of what they have, and go on from there', () => {
-    const buckets = new Buckets(1000)
+    const buckets = new Buckets(1000, 10)
     buckets.add(1500, 100)
     buckets.set(1200, 4, 3)
-    assert.deepEqual(buckets.between(1000, 2000), [4])
+    assert.equal(buckets.at(1000), 4)
     buckets.add(1600, 8)
-    assert.deepEqual(buckets.between(1000, 2000), [5])
+    assert.equal(buckets.at(1000), 5)
     buckets.set(2000, null, 2)
     buckets.forgetUntil(1500)
-    assert.deepEqual(buckets.between(1000, 3000), [null, null])
+    assert.deepEqual(averages(buckets, [1000, 2000]), [null, null])
   })
 
-  it('have gaps where somebody was silent for much longer than usual, and only there', () => {
+  it('keep the latest, for which there is room, and take nothing that is older', () => {
+    const buckets = new Buckets(1000, 3)
+    for (let second = 0; second < 10; second++) buckets.add(second * 1000, second)
+    buckets.add(2000, 100)
+    assert.deepEqual(averages(buckets, [2000, 6000, 7000, 8000, 9000, 10_000]), [null, null, 7, 8, 9, null])
+  })
+})
+
+describe('what a chart draws', () => {
+  const bridged = (values: (number | null | undefined)[]): (number | null | undefined)[] => {
+    bridgeSilences(values)
+    return values
+  }
+
+  it('has gaps where somebody was silent for much longer than usual, and only there', () => {
     const often = [null, 1, null, 2, null, 3, null, null, null, null, 4, null]
-    assert.deepEqual(withGaps(often), [null, 1, undefined, 2, undefined, 3, undefined, undefined, undefined, undefined, 4, null])
+    assert.deepEqual(bridged(often), [null, 1, undefined, 2, undefined, 3, undefined, undefined, undefined, undefined, 4, null])
     const silent = [1, 2, 3, null, null, null, null, 4, 5]
-    assert.deepEqual(withGaps(silent), silent)
-    for (const values of [[], [null, null], [null, 7, null]]) assert.deepEqual(withGaps(values), values)
+    assert.deepEqual(bridged([...silent]), silent)
+    for (const values of [[], [null, null], [null, 7, null]]) assert.deepEqual(bridged([...values]), values)
+  })
+
+  it('is what lines have in a window that moves, in the same arrays', () => {
+    const [one, other] = [new Buckets(1000, 6), new Buckets(1000, 6)]
+    for (const time of [1000, 2000, 3000]) one.add(time, time)
+    other.add(3000, 7)
+    const columns = new Columns()
+    columns.fill([one, other], 1000, 1500, 4500)
+    assert.deepEqual([columns.times, columns.values], [[1, 2, 3, 4], [[1000, 2000, 3000, null], [null, null, 7, null]]])
+    const [{ times }, [values]] = [columns, columns.values]
+    columns.fill([one], 1000, 2500, 4000)
+    assert.deepEqual([columns.times, columns.values], [[2, 3], [[2000, 3000]]])
+    assert.equal(columns.times, times)
+    assert.equal(columns.values[0], values)
   })
 })
 

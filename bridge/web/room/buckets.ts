@@ -1,66 +1,68 @@
-/** Averages of equal stretches of time, which begin at multiples of their length since 1970. */
+/**
+ * Averages of equal stretches of time, which begin at multiples of their length since 1970. There is room for so many: what
+ * comes takes the places of what has left the window, so nothing grows however long one looks.
+ */
 export class Buckets {
   readonly #length: number
-  readonly #buckets = new Map<number, { sum: number, count: number }>()
+  /** The stretch at each place, counted since 1970: its number modulo that of the places. */
+  readonly #numbers: Float64Array
+  readonly #sums: Float64Array
+  readonly #counts: Float64Array
 
   /** `length` in milliseconds. */
-  constructor (length: number) {
+  constructor (length: number, places: number) {
     this.#length = length
+    this.#numbers = new Float64Array(places)
+    this.#sums = new Float64Array(places)
+    this.#counts = new Float64Array(places)
   }
 
   /** Adds one number at a time, milliseconds since 1970. */
   add (time: number, value: number): void {
-    const start = this.#startOf(time)
-    const { sum, count } = this.#buckets.get(start) ?? { sum: 0, count: 0 }
-    this.#buckets.set(start, { sum: sum + value, count: count + 1 })
+    const place = this.#take(time)
+    if (place !== null) this.#put(place, this.#sums[place]! + value, this.#counts[place]! + 1)
   }
 
   /** What somebody else has counted in a stretch of time, in place of what is there. The first one may be cut. */
   set (time: number, average: number | null, count: number): void {
-    if (average !== null && count > 0) this.#buckets.set(this.#startOf(time), { sum: average * count, count })
+    if (average === null || count === 0) return
+    const place = this.#take(time)
+    if (place !== null) this.#put(place, average * count, count)
   }
 
   /** Forgets what began before a time. */
   forgetUntil (time: number): void {
-    for (const start of this.#buckets.keys()) if (start < time) this.#buckets.delete(start)
+    for (const [place, number] of this.#numbers.entries()) if (number * this.#length < time) this.#put(place, 0, 0)
   }
 
-  /** The averages of the stretches that begin from one time on until before another; null where there is nothing. */
-  between (from: number, to: number): (number | null)[] {
-    const averages: (number | null)[] = []
-    for (let start = this.#startOf(from); start < to; start += this.#length) {
-      const bucket = this.#buckets.get(start)
-      averages.push(bucket === undefined ? null : bucket.sum / bucket.count)
+  /** The average of the stretch that a time is in; null where there is nothing. */
+  at (time: number): number | null {
+    const number = Math.floor(time / this.#length)
+    const place = number % this.#numbers.length
+    return this.#numbers[place] === number && this.#counts[place]! > 0 ? this.#sums[place]! / this.#counts[place]! : null
+  }
+
+  /** The average of the latest stretch between two times that has one. */
+  latest (from: number, to: number): number | null {
+    for (let time = to; time >= from; time -= this.#length) {
+      const average = this.at(time)
+      if (average !== null) return average
     }
-    return averages
+    return null
   }
 
-  /** When those stretches begin. */
-  starts (from: number, to: number): number[] {
-    const starts: number[] = []
-    for (let start = this.#startOf(from); start < to; start += this.#length) starts.push(start)
-    return starts
+  /** The place of the stretch that a time is in; null when a later one has it. */
+  #take (time: number): number | null {
+    const number = Math.floor(time / this.#length)
+    const place = number % this.#numbers.length
+    if (this.#numbers[place]! > number) return null
+    if (this.#numbers[place]! < number) this.#put(place, 0, 0)
+    this.#numbers[place] = number
+    return place
   }
 
-  #startOf (time: number): number {
-    return Math.floor(time / this.#length) * this.#length
+  #put (place: number, sum: number, count: number): void {
+    this.#sums[place] = sum
+    this.#counts[place] = count
   }
-}
-
-/** A silence of so many times the usual one is a gap. */
-const SILENCE = 4
-
-/**
- * Tells gaps from the time between two readings: where one is silent for as long as usual nothing is missing (`undefined`, a
- * line goes over it), else something is (`null`).
- */
-export function withGaps (values: readonly (number | null)[]): (number | null | undefined)[] {
-  const places = [...values.keys()].filter(i => values[i] !== null)
-  const steps = places.slice(1).map((place, i) => place - places[i]!)
-  const usual = steps.toSorted((one, other) => one - other)[steps.length >> 1] ?? 1
-  const result: (number | null | undefined)[] = [...values]
-  for (const [i, step] of steps.entries()) {
-    if (step <= usual * SILENCE) result.fill(undefined, places[i]! + 1, places[i]! + step)
-  }
-  return result
 }

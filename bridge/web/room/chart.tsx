@@ -2,7 +2,8 @@ import type { JSX } from 'preact'
 import { useEffect, useRef, useState } from 'preact/hooks'
 import { useStore } from '../store.ts'
 import { isDark } from '../theme.ts'
-import { withGaps } from './buckets.ts'
+import { Columns } from './columns.ts'
+import { inFrame } from './frames.ts'
 import type { Plot } from './plot.ts'
 import type { Line } from './telemetry.ts'
 
@@ -24,21 +25,28 @@ export interface ChartProps {
 export function Chart ({ metric, lines, bucket, from, to, onDrag }: ChartProps): JSX.Element {
   const box = useRef<HTMLDivElement>(null)
   const [plot, setPlot] = useState<Plot | null>(null)
+  const [columns] = useState(() => new Columns())
+  /** Milliseconds since 1970. */
   const [pointed, setPointed] = useState<number | null>(null)
   const dark = useStore(isDark)
   const dragged = useRef(onDrag)
   dragged.current = onDrag
   const shown = lines.slice(0, MOST)
   const names = shown.map(({ device }) => device).join('\n')
-  const start = Math.floor(from / bucket) * bucket
-  const columns = shown.map(({ buckets }) => buckets.between(start, to))
+  const draw = useRef((_plot: Plot): void => {})
+  draw.current = plot => {
+    columns.fill(shown.map(({ buckets }) => buckets), bucket, from, to)
+    plot.draw(columns, from / 1000, to / 1000)
+  }
 
   useEffect(() => {
     let plot: Plot | null = null
     let gone = false
     void import('./plot.ts').then(({ createPlot }) => {
       if (gone || box.current === null) return
-      plot = createPlot(box.current, { lines: shown.length, onPoint: setPointed, onDrag: seconds => dragged.current(seconds * 1000) })
+      plot = createPlot(box.current, { lines: shown.length, onPoint: index => setPointed(index === null ? null : Math.round((columns.times[index] ?? 0) * 1000)), onDrag: seconds => dragged.current(seconds * 1000) })
+      // Somebody may drag it at once.
+      draw.current(plot)
       setPlot(plot)
     })
     return () => {
@@ -49,7 +57,7 @@ export function Chart ({ metric, lines, bucket, from, to, onDrag }: ChartProps):
   }, [names, dark])
 
   useEffect(() => {
-    plot?.draw(shown[0]?.buckets.starts(start, to).map(time => time / 1000) ?? [], columns.map(withGaps), from / 1000, to / 1000)
+    if (plot !== null) inFrame(columns, () => draw.current(plot))
   }, [plot, lines, from, to])
 
   return (
@@ -57,17 +65,13 @@ export function Chart ({ metric, lines, bucket, from, to, onDrag }: ChartProps):
       <figcaption class='card-head'><h3>{metric}</h3></figcaption>
       <div class='chart-box' ref={box} role='img' aria-label={`Chart of ${metric}: ${shown.length === 1 ? 'one line' : `${shown.length} lines`}; the numbers are below`} />
       <ul class='legend'>
-        {shown.map(({ device }, i) => (
-          <li key={device}><span class={`swatch line-${i}`} aria-hidden='true' /><span class='legend-name'>{device}</span><span class='number'>{numberText(pointed === null ? last(columns[i]!) : columns[i]![pointed] ?? null)}</span></li>
+        {shown.map(({ device, buckets }, i) => (
+          <li key={device}><span class={`swatch line-${i}`} aria-hidden='true' /><span class='legend-name'>{device}</span><span class='number'>{numberText(pointed === null ? buckets.latest(from, to) : buckets.at(pointed))}</span></li>
         ))}
         {lines.length > MOST ? <li class='quiet'>and {lines.length - MOST} more</li> : null}
       </ul>
     </figure>
   )
-}
-
-function last (values: readonly (number | null)[]): number | null {
-  return values.findLast(value => value !== null) ?? null
 }
 
 function numberText (value: number | null): string {

@@ -4,7 +4,7 @@ import { FaultBox } from '../fault-box.tsx'
 import { useStore } from '../store.ts'
 import { clockText, dayText } from '../time.ts'
 import { Chart } from './chart.tsx'
-import { SPANS, type Line, type Telemetry, type Window } from './telemetry.ts'
+import { SPANS, type Telemetry, type Window } from './telemetry.ts'
 
 const TICK_MS = 1_000
 /** Charts that are drawn at once; the rest is asked for. */
@@ -12,7 +12,7 @@ const PAGE = 12
 
 /** What devices measure: a chart for each metric, a line for each device. */
 export function ChartsView ({ telemetry }: { telemetry: Telemetry }): JSX.Element {
-  const { window, lines, isLoading, more, fault } = useStore(telemetry.state)
+  const { window, metrics, isLoading, more, fault } = useStore(telemetry.state)
   const [pages, setPages] = useState(1)
   const now = useNow(telemetry, window)
   useEffect(() => {
@@ -22,17 +22,16 @@ export function ChartsView ({ telemetry }: { telemetry: Telemetry }): JSX.Elemen
 
   const to = window.end ?? now
   const from = to - window.span
-  const charts = [...byMetric(lines)]
   return (
     <div class='page wide'>
       <h2 class='visually-hidden'>Charts</h2>
       <Controls telemetry={telemetry} window={window} now={now} />
       {fault === null ? null : <FaultBox title='The past could not be read. What comes is drawn all the same.' fault={fault} />}
-      {charts.length === 0 && !isLoading && fault === null ? <p class='empty'>No device has published numbers in this time.</p> : null}
+      {metrics.length === 0 && !isLoading && fault === null ? <p class='empty'>No device has published numbers in this time.</p> : null}
       <ul class='charts'>
-        {charts.slice(0, pages * PAGE).map(([metric, lines]) => <li key={metric}><Chart metric={metric} lines={lines} bucket={telemetry.bucket} from={from} to={to} onDrag={by => move(telemetry, to + by)} /></li>)}
+        {metrics.slice(0, pages * PAGE).map(({ name, lines }) => <li key={name}><Chart metric={name} lines={lines} bucket={telemetry.bucket} from={from} to={to} onDrag={by => move(telemetry, to + by)} /></li>)}
       </ul>
-      {charts.length > pages * PAGE ? <button class='button' type='button' onClick={() => setPages(pages + 1)}>Show more</button> : null}
+      {metrics.length > pages * PAGE ? <button class='button' type='button' onClick={() => setPages(pages + 1)}>Show more</button> : null}
       {more ? <p class='quiet'>There is more than is drawn here: look at a shorter time.</p> : null}
     </div>
   )
@@ -68,17 +67,8 @@ function useNow (telemetry: Telemetry, { end, span }: Window): number {
   useEffect(() => {
     setNow(telemetry.now)
     if (end !== null) return
-    const timer = setInterval(() => {
-      telemetry.forgetOld()
-      setNow(telemetry.now)
-    }, TICK_MS)
+    const timer = setInterval(() => setNow(telemetry.now), TICK_MS)
     return () => clearInterval(timer)
   }, [telemetry, end, span])
   return now
-}
-
-function byMetric (lines: readonly Line[]): Map<string, Line[]> {
-  const groups = new Map<string, Line[]>()
-  for (const line of lines) groups.set(line.metric, [...groups.get(line.metric) ?? [], line])
-  return new Map([...groups].sort(([one], [other]) => one < other ? -1 : 1))
 }

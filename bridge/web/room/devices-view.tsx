@@ -15,7 +15,10 @@ const MOST_MEMBERS = 30
 export function DevicesView ({ model, devices }: { model: RoomModel, devices: Devices }): JSX.Element {
   const list = useStore(devices.list)
   const [pages, setPages] = useState(1)
-  useEffect(() => { void devices.load() }, [devices])
+  useEffect(() => {
+    devices.open()
+    return () => devices.close()
+  }, [devices])
   return (
     <div class='page wide'>
       <h2 class='visually-hidden'>Devices</h2>

@@ -30,14 +30,27 @@ export class Devices {
   readonly #devices = new Map<string, { state: Reading | null, readings: Map<string, Reading> }>()
   readonly #room: Room
   #timer: ReturnType<typeof setTimeout> | undefined
+  #isOpen = false
   #isLoaded = false
 
   constructor (room: Room) {
     this.#room = room
   }
 
+  /** Somebody looks at it. */
+  open (): void {
+    this.#isOpen = true
+    this.#show()
+    void this.#load()
+  }
+
+  close (): void {
+    this.#isOpen = false
+    clearTimeout(this.#timer)
+  }
+
   /** Reads the latest readings, once: a device may not measure again for long. Without them it is shown all the same. */
-  async load (): Promise<void> {
+  async #load (): Promise<void> {
     if (this.#isLoaded) return
     this.#isLoaded = true
     try {
@@ -58,7 +71,7 @@ export class Devices {
       if (kind === 'state' && known !== null) known.state = { value: payload, time }
       else if (metric !== null && known !== null) addTo(known.readings, metric, { value: payload, time })
     }
-    this.#timer ??= setTimeout(() => this.#show(), SHOW_MS)
+    if (this.#isOpen) this.#timer ??= setTimeout(() => this.#show(), SHOW_MS)
   }
 
   #known (device: string): { state: Reading | null, readings: Map<string, Reading> } | null {

@@ -1,11 +1,12 @@
 import UPlot from 'uplot'
 import 'uplot/dist/uPlot.min.css'
 import { clockText, dateText, secondsText } from '../time.ts'
+import type { Columns } from './columns.ts'
 
 /** A chart on the screen. */
 export interface Plot {
-  /** Times in seconds since 1970, and for each line as many values: `null` is a gap, `undefined` none. */
-  draw (times: number[], lines: readonly (number | null | undefined)[][], from: number, to: number): void
+  /** Seconds since 1970. */
+  draw (columns: Columns, from: number, to: number): void
   destroy (): void
 }
 
@@ -69,15 +70,19 @@ export function createPlot (box: HTMLElement, { lines, onPoint, onDrag, fromZero
     chart.setScale('x', { min: range[0], max: range[1] })
   }
   const drag = onDrag === undefined ? { by: 0 } : followDrag(chart.over, pixels => -pixels * (shown[1] - shown[0]) / chart.over.clientWidth, show, onDrag)
+  let isGone = false
   const observer = new ResizeObserver(() => chart.setSize({ width: box.clientWidth, height: HEIGHT }))
   observer.observe(box)
   return {
-    draw (times, lines, from, to) {
+    draw ({ times, values }, from, to) {
+      // What waits for a frame may come too late.
+      if (isGone) return
       shown = [from, to]
       range = [from + drag.by, to + drag.by]
-      chart.setData([times, ...lines] as UPlot.AlignedData)
+      chart.setData([times, ...values] as UPlot.AlignedData)
     },
     destroy () {
+      isGone = true
       observer.disconnect()
       chart.destroy()
     }

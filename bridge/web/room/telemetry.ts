@@ -23,11 +23,16 @@ export const SPANS = [
   { span: 7 * DAY, bucket: 30 * MINUTE, text: '7 days' }
 ] as const
 
-/** The device's name, and its readings of one metric. */
+/** A device's readings of one metric. */
 export interface Line {
   readonly device: string
-  readonly metric: string
   readonly buckets: Buckets
+}
+
+export interface Metric {
+  readonly name: string
+  /** By device. */
+  readonly lines: readonly Line[]
 }
 
 /** An answer of the series address. */
@@ -39,7 +44,7 @@ interface SeriesAnswer {
 
 export interface TelemetryState {
   readonly window: Window
-  readonly lines: readonly Line[]
+  readonly metrics: readonly Metric[]
   readonly isLoading: boolean
   /** Whether there are more lines than the server gives at once. */
   readonly more: boolean
@@ -48,22 +53,27 @@ export interface TelemetryState {
 
 /** How many lines are kept: what is beyond, no chart has room for. */
 const MOST_LINES = 400
+/** Milliseconds for which new lines are gathered: of a room that nobody has measured in before, many come at once. */
+const GATHER_MS = 50
 
 /**
  * The numbers that devices publish, as averages of equal stretches of time: those of the past from the server, and what
  * comes on top, so that a live window goes on without asking again.
  */
 export class Telemetry {
-  readonly state = createStore<TelemetryState>({ window: { span: SPANS[0].span, end: null }, lines: [], isLoading: false, more: false, fault: null })
+  readonly state = createStore<TelemetryState>({ window: { span: SPANS[0].span, end: null }, metrics: [], isLoading: false, more: false, fault: null })
   /** Milliseconds by which the server's clock is ahead of the one here. */
   ahead = 0
   readonly #room: string
   readonly #token: string
-  readonly #lines = new Map<string, Line>()
+  /** By metric and device. */
+  readonly #metrics = new Map<string, Map<string, Line>>()
+  #lineCount = 0
   /** Up to here the server's numbers are in. */
   #upTo = 0
   #isOpen = false
   #stop = new AbortController()
+  #timer: ReturnType<typeof setTimeout> | undefined
 
   constructor (room: string, token: string) {
     this.#room = room
@@ -88,11 +98,14 @@ export class Telemetry {
   close (): void {
     this.#isOpen = false
     this.#stop.abort()
+    clearTimeout(this.#timer)
+    this.#timer = undefined
   }
 
   show (window: Window): void {
-    this.#lines.clear()
-    this.#set({ window, lines: [] })
+    this.#metrics.clear()
+    this.#lineCount = 0
+    this.#set({ window, metrics: [] })
     this.reload()
   }
 
@@ -104,14 +117,9 @@ export class Telemetry {
     const time = Date.parse(timestamp) || this.now
     // The server has counted it already.
     if (time < this.#upTo) return
-    const known = this.#lines.size
+    const known = this.#lineCount
     this.#line(device, metric)?.buckets.add(time, value)
-    if (this.#lines.size > known) this.#publish()
-  }
-
-  /** Forgets what has left a live window. */
-  forgetOld (): void {
-    for (const { buckets } of this.#lines.values()) buckets.forgetUntil(this.now - this.state.value.window.span - this.bucket)
+    if (this.#lineCount > known) this.#timer ??= setTimeout(() => this.#publish(), GATHER_MS)
   }
 
   /** Reads what the window shows. */
@@ -135,15 +143,15 @@ export class Telemetry {
         this.#upTo = answer.to
       }
       this.#fill(answer)
-      this.#set({ isLoading: false, more: answer.more })
       this.#publish()
+      this.#set({ isLoading: false, more: answer.more })
     } catch (error) {
       if (!signal.aborted) this.#set({ isLoading: false, fault: faultOf(error) })
     }
   }
 
   #fill ({ series, to }: SeriesAnswer): void {
-    for (const { buckets } of this.#lines.values()) buckets.forgetUntil(to)
+    for (const lines of this.#metrics.values()) for (const { buckets } of lines.values()) buckets.forgetUntil(to)
     for (const { topic, time, avg, count } of series) {
       const [, , , level, ...metric] = topic.split('/')
       const device = decodeSub(level ?? '')
@@ -154,18 +162,23 @@ export class Telemetry {
   }
 
   #line (device: string, metric: string): Line | null {
-    const key = `${device}/${metric}`
-    let line = this.#lines.get(key)
-    if (line === undefined) {
-      if (this.#lines.size === MOST_LINES) return null
-      line = { device, metric, buckets: new Buckets(this.bucket) }
-      this.#lines.set(key, line)
-    }
+    const lines = this.#metrics.get(metric)
+    const known = lines?.get(device)
+    if (known !== undefined) return known
+    if (this.#lineCount === MOST_LINES) return null
+    this.#lineCount++
+    // One more at each end, which is only partly in the window.
+    const line = { device, buckets: new Buckets(this.bucket, this.state.value.window.span / this.bucket + 2) }
+    if (lines === undefined) this.#metrics.set(metric, new Map([[device, line]]))
+    else lines.set(device, line)
     return line
   }
 
   #publish (): void {
-    this.#set({ lines: [...this.#lines.values()].sort((one, other) => one.device < other.device ? -1 : 1) })
+    clearTimeout(this.#timer)
+    this.#timer = undefined
+    const byName = ([one]: [string, unknown], [other]: [string, unknown]): number => one < other ? -1 : 1
+    this.#set({ metrics: [...this.#metrics].sort(byName).map(([name, lines]) => ({ name, lines: [...lines].sort(byName).map(([, line]) => line) })) })
   }
 
   #set (change: Partial<TelemetryState>): void {
