@@ -4,17 +4,19 @@ import { Connection, type EncodedWill } from './connection.ts'
 import { Device } from './device.ts'
 import { Emitter } from './emitter.ts'
 import { FoyerClientError } from './errors.ts'
+import { Feed, type SubscribeOptions } from './feed.ts'
 import { Http } from './http.ts'
 import { Inbox } from './inbox.ts'
-import type { DeviceWill, Settings, TopicWill } from './options.ts'
-import { encodePayload } from './payload.ts'
-import { Publisher } from './publisher.ts'
+import type { Settings } from './options.ts'
+import { encodePayload, type Payload } from './payload.ts'
+import { Publisher, type Published } from './publisher.ts'
 import { TokenRefresh, type Refreshed } from './refresh.ts'
 import { Reports } from './reports.ts'
 import { Room, type JoinOptions } from './room.ts'
 import type { TokenSource } from './tokens.ts'
-import { checkedTopic, deviceLevel, ERRORS, EXPIRING, isCut, OWN, parseTopic, REFRESHED, REPLAY, roomRoot } from './topics.ts'
+import { checkedTopic, deviceLevel, ERRORS, EXPIRING, isCut, OWN, parseTopic, REFRESHED, REPLAY } from './topics.ts'
 import { onWake } from './wake.ts'
+import { encodeWill } from './will.ts'
 
 export interface ClientEvents {
   /** `resumed`: the server still had the session, and what was sent meanwhile follows. */
@@ -63,7 +65,8 @@ export class Client extends Emitter<ClientEvents> {
       down: (error, final) => this.#down(error, final),
       retrying: (delay, error) => this.emit('reconnecting', { delay, error }),
       message: (topic, payload, delivery) => {
-        if (!this.#isOwn(topic, payload)) this.#inbox.take(topic, payload, delivery)
+        this.#hear(topic, payload)
+        this.#inbox.take(topic, payload, delivery)
       },
       ack: ack => this.#publisher.ack(ack)
     })
@@ -71,7 +74,8 @@ export class Client extends Emitter<ClientEvents> {
     this.#publisher = new Publisher(this.#connection, this.#reports, { queue: settings.queue, ring: settings.ring, onDropped: count => this.#drop(count) })
     this.#http = new Http(settings.httpUrl, tokens)
     this.#inbox = new Inbox({
-      services: { connection: this.#connection, reports: this.#reports },
+      connection: this.#connection,
+      reports: this.#reports,
       onDropped: this.#onDropped,
       onError: error => this.emit('error', error)
     })
@@ -141,6 +145,27 @@ export class Client extends Emitter<ClientEvents> {
       await room.leave()
       throw error
     }
+  }
+
+  /** Subscribes to any filter, in and outside of rooms; rejects with the refusal. Each call is a `Feed` of its own. */
+  async subscribe (filter: string, options: SubscribeOptions = {}): Promise<Feed> {
+    this.#checkOpen()
+    const feed = new Feed(filter, options, { inbox: this.#inbox, onDropped: this.#onDropped, onError: error => this.emit('error', error) })
+    try {
+      return await feed.granted()
+    } catch (error) {
+      await feed.unsubscribe()
+      throw error
+    }
+  }
+
+  /**
+   * Publishes on any topic. At QoS 1 and 2 it resolves when it is stored, at QoS 0 at once: a refusal comes as an
+   * `error` event.
+   */
+  async publish (topic: string, payload: Payload, { qos = 1, retain = false }: { qos?: 0 | 1 | 2, retain?: boolean } = {}): Promise<Published> {
+    this.#checkOpen()
+    return await this.#publisher.publish({ topic: checkedTopic(topic), payload: encodePayload(payload), qos, retain })
   }
 
   /** A device of a room, by default the one that the token is for. */
@@ -213,14 +238,13 @@ export class Client extends Emitter<ClientEvents> {
     if (wasConnected || final) this.emit('disconnect', { error, final })
   }
 
-  /** Whether a message is for the client itself. */
-  #isOwn (topic: string, payload: Uint8Array): boolean {
-    if (!topic.startsWith('$')) return false
+  /** Takes what the server says to the client itself. */
+  #hear (topic: string, payload: Uint8Array): void {
+    if (!topic.startsWith('$')) return
     if (topic === ERRORS) this.#reports.add(payload)
     else if (topic === EXPIRING) this.#refresh.expiring(payload)
     else if (topic === REFRESHED) this.#refresh.refreshed(payload)
     else if (topic === REPLAY) this.#inbox.told(payload)
-    return true
   }
 
   /** An error that no promise is there for: for the room it is about, if somebody listens there. */
@@ -254,11 +278,4 @@ export class Client extends Emitter<ClientEvents> {
   #checkOpen (): void {
     if (this.#state === 'closed' || this.#closing !== null) throw new FoyerClientError('closed')
   }
-}
-
-function encodeWill (will: DeviceWill | TopicWill, sub: string | null): EncodedWill {
-  if ('topic' in will) return { topic: checkedTopic(will.topic), payload: encodePayload(will.payload), qos: will.qos ?? 1, retain: will.retain ?? false }
-  const device = will.device ?? sub
-  if (device === null) throw new FoyerClientError('usage', 'the token does not say who it is for: name the device of the will')
-  return { topic: `${roomRoot(will.room)}state/${deviceLevel(device)}`, payload: encodePayload(will.state ?? { online: false }), qos: 1, retain: true }
 }

@@ -113,9 +113,9 @@ export class Connection {
     })
   }
 
-  /** Resolves when it is done, or the connection ended. */
-  async unsubscribe (filter: string): Promise<void> {
-    await new Promise<void>(resolve => { this.#mqtt!.unsubscribe(filter, {}, () => resolve()) })
+  /** Resolves when it is done, with false when the connection ended before. */
+  async unsubscribe (filter: string): Promise<boolean> {
+    return await new Promise(resolve => { this.#mqtt!.unsubscribe(filter, {}, error => resolve(error == null)) })
   }
 
   /** Does not wait any longer before it connects again. */

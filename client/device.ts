@@ -1,4 +1,3 @@
-import type { Outgoing } from './connection.ts'
 import type { FoyerClientError } from './errors.ts'
 import type { Inbox } from './inbox.ts'
 import type { Message } from './message.ts'
@@ -68,10 +67,7 @@ export class Device {
    * waits in the queue and resolves when it is stored.
    */
   async telemetry (metric: string, value: Payload, { qos = 0, retain = false }: { qos?: 0 | 1 | 2, retain?: boolean } = {}): Promise<Published> {
-    const outgoing: Outgoing = { topic: checkedTopic(`${this.#root}telemetry/${this.#level}/${metric}`), payload: encodePayload(value), qos, retain }
-    if (qos > 0) return await this.#services.publisher.publish(outgoing)
-    this.#services.publisher.publishLoosely(outgoing)
-    return { id: null }
+    return await this.#services.publisher.publish({ topic: checkedTopic(`${this.#root}telemetry/${this.#level}/${metric}`), payload: encodePayload(value), qos, retain })
   }
 
   /**
@@ -91,11 +87,12 @@ export class Device {
     this.#handler = handler
     this.#subscription ??= this.#services.inbox.add({
       room: this.room,
-      filter: `commands/${this.#level}`,
+      filter: `${this.#root}commands/${this.#level}`,
       qos: 2,
-      after: null,
+      since: null,
       opened: null,
       onMessage: message => this.#take(message),
+      onReplayed: null,
       onError: this.#services.onError,
       onDropped: this.#services.onDropped
     })

@@ -1,17 +1,21 @@
-import { replayed } from '../protocol/replay.ts'
-import { filterMatches } from '../protocol/topic.ts'
+import { isReplay, replayed } from '../protocol/replay.ts'
+import { filterMatches, isReserved, parseShare } from '../protocol/topic.ts'
+import type { Connection } from './connection.ts'
 import { FoyerClientError } from './errors.ts'
 import { LiveMessage, textIn, type Delivery, type Message } from './message.ts'
 import { decodePayload } from './payload.ts'
-import { Subscription, type SubscriptionOptions, type SubscriptionServices, type Way } from './subscription.ts'
-import { isCut, isNameOf, parseTopic } from './topics.ts'
+import type { Way } from './progress.ts'
+import type { Reports } from './reports.ts'
+import { Subscription, type Replayed, type SubscriptionOptions, type SubscriptionServices } from './subscription.ts'
+import { isCut, isNameOf, OWN } from './topics.ts'
 
 /** What came for rooms that nobody joined yet: a session may have waited for this client with more than that. */
 const EARLY_MESSAGES = 1_000
 const EARLY_BYTES = 1024 * 1024
 
 export interface InboxOptions {
-  readonly services: SubscriptionServices
+  readonly connection: Connection
+  readonly reports: Reports
   readonly onDropped: (count: number) => void
   readonly onError: (error: FoyerClientError) => void
 }
@@ -22,7 +26,11 @@ const IDENTIFIERS = 268_435_455
 /** The subscriptions of a client, and the way from a packet to those that asked for it. */
 export class Inbox {
   readonly #options: InboxOptions
-  readonly #byRoom = new Map<string, Subscription[]>()
+  readonly #services: SubscriptionServices
+  /** By the room that they are in; those that may bring topics of any under null. */
+  readonly #byRoom = new Map<string | null, Subscription[]>()
+  /** Filters that the session may still have, though nobody needs them any more. */
+  readonly #leaving = new Set<string>()
   #early: Message[] = []
   #earlyBytes = 0
   /** Not those of an earlier process, which the session may still have. */
@@ -30,44 +38,47 @@ export class Inbox {
 
   constructor (options: InboxOptions) {
     this.#options = options
+    const { connection, reports } = options
+    this.#services = { connection, reports, qosOf: name => this.#qosOf(name), release: name => this.#release(name) }
   }
 
   /** Subscribes, now or as soon as there is a connection. */
   add (options: SubscriptionOptions): Subscription {
-    const { services } = this.#options
     this.#identifier = this.#identifier % IDENTIFIERS + 1
-    const subscription = new Subscription(services, options, this.#identifier)
+    const subscription = new Subscription(this.#services, options, this.#identifier)
     this.#byRoom.set(options.room, [...this.#byRoom.get(options.room) ?? [], subscription])
     this.#handOver(subscription)
-    if (services.connection.isUp) subscription.up(true)
+    if (this.#options.connection.isUp) subscription.up(true)
     return subscription
   }
 
   /** Ends one subscription. */
-  async remove (room: string, subscription: Subscription, error: FoyerClientError): Promise<void> {
+  async remove (subscription: Subscription, error: FoyerClientError): Promise<void> {
+    const { room } = subscription
     const left = this.#byRoom.get(room)?.filter(known => known !== subscription) ?? []
     if (left.length > 0) this.#byRoom.set(room, left)
     else this.#byRoom.delete(room)
-    await subscription.end(error, name => left.some(other => other.isNamed(name)))
+    await subscription.end(error)
   }
 
   up (resumed: boolean): void {
-    for (const subscriptions of this.#byRoom.values()) for (const subscription of subscriptions) subscription.up(resumed)
+    const leaving = [...this.#leaving]
+    this.#leaving.clear()
+    if (resumed) for (const name of leaving) void this.#release(name)
+    for (const subscription of this.#all()) subscription.up(resumed)
   }
 
   /** The server has taken another token. */
   renewed (): void {
-    for (const subscriptions of this.#byRoom.values()) for (const subscription of subscriptions) subscription.renewed()
+    for (const subscription of this.#all()) subscription.renewed()
   }
 
   /** The server says that a subscription has ended. */
   lost (filter: string): void {
-    for (const subscriptions of this.#byRoom.values()) {
-      for (const subscription of subscriptions) {
-        if (!subscription.isNamed(filter)) continue
-        if (isCut(filter)) subscription.doubt()
-        else subscription.lost()
-      }
+    for (const subscription of this.#all()) {
+      if (!subscription.isNamed(filter)) continue
+      if (isCut(filter)) subscription.doubt()
+      else subscription.lost()
     }
   }
 
@@ -76,29 +87,50 @@ export class Inbox {
     const report = decodePayload(payload)
     const [name, cursor] = [textIn(report, 'filter'), textIn(report, 'cursor')]
     if (name === null || cursor === null) return
-    const { complete } = report as { complete?: unknown }
     const filter = replayed(name)
-    for (const subscription of this.#inRoomOf(filter)) {
-      if (isNameOf(filter, subscription.filter)) subscription.told(name, cursor, typeof complete === 'boolean' ? complete : null)
-    }
+    const meant = this.#all().filter(subscription => isNameOf(filter, subscription.filter))
+    const named = meant.filter(subscription => subscription.isNamed(name))
+    for (const subscription of named) subscription.told(cursor, endOf(report))
+    if (named.length === 0) for (const subscription of meant) subscription.adopt(name)
   }
 
   /** A message arrived. */
   take (topic: string, payload: Uint8Array, delivery: Delivery): void {
     const message = new LiveMessage(topic, payload, delivery)
     const { subscriptionIdentifier: via = [] } = delivery.properties ?? {}
-    const subscriptions = this.#byRoom.get(message.room ?? '') ?? []
+    const subscriptions = this.#near(message.room)
     const way = wayOf(subscriptions, typeof via === 'number' ? [via] : via)
     message.replayed = way.past
-    const wanted = subscriptions.filter(({ filter }) => filterMatches(filter, topic))
-    if (wanted.length === 0) this.#keep(message)
-    else handOut(message, wanted, way)
+    const wanted = subscriptions.filter(subscription => subscription.matches(topic))
+    if (wanted.length > 0) handOut(message, wanted, way)
+    else if (!isReserved(topic) && !this.#isLeaving(topic)) this.#keep(message)
   }
 
+  /** Ends all of them here; what a session keeps at the server stays there. */
   close (error: FoyerClientError): void {
-    for (const subscriptions of this.#byRoom.values()) for (const subscription of subscriptions) void subscription.end(error)
+    for (const subscription of this.#all()) subscription.close(error)
     this.#byRoom.clear()
     this.#early = []
+  }
+
+  #qosOf (name: string): 0 | 1 | 2 {
+    let most: 0 | 1 | 2 = 0
+    for (const subscription of this.#all()) if (subscription.qos > most && subscription.isNamed(name)) most = subscription.qos
+    return most
+  }
+
+  async #release (name: string): Promise<void> {
+    const { connection } = this.#options
+    // The client itself listens to what is its own.
+    if (name === OWN || this.#all().some(subscription => subscription.isNamed(name))) return
+    this.#leaving.add(name)
+    if (connection.isUp && await connection.unsubscribe(name)) this.#leaving.delete(name)
+  }
+
+  /** Whether a message may only have come as the server does not know yet that nobody needs it. */
+  #isLeaving (topic: string): boolean {
+    for (const name of this.#leaving) if (filterMatches(isReplay(name) ? replayed(name) : parseShare(name)?.filter ?? name, topic)) return true
+    return false
   }
 
   #keep (message: Message): void {
@@ -113,7 +145,7 @@ export class Inbox {
   }
 
   #handOver (subscription: Subscription): void {
-    const wanted = this.#early.filter(({ topic }) => filterMatches(subscription.filter, topic))
+    const wanted = this.#early.filter(({ topic }) => subscription.matches(topic))
     if (wanted.length === 0) return
     this.#early = this.#early.filter(message => !wanted.includes(message))
     for (const message of wanted) {
@@ -122,8 +154,15 @@ export class Inbox {
     }
   }
 
-  #inRoomOf (filter: string): readonly Subscription[] {
-    return this.#byRoom.get(parseTopic(filter).room ?? '') ?? []
+  #all (): Subscription[] {
+    return [...this.#byRoom.values()].flat()
+  }
+
+  /** Those that may want a message of a room: a process may have joined thousands. */
+  #near (room: string | null): readonly Subscription[] {
+    const any = this.#byRoom.get(null) ?? []
+    const own = room === null ? [] : this.#byRoom.get(room) ?? []
+    return own.length === 0 ? any : any.length === 0 ? own : [...own, ...any]
   }
 }
 
@@ -133,6 +172,11 @@ function wayOf (subscriptions: readonly Subscription[], via: readonly number[]):
   if (via.length === 0) return LIVE
   // The end of a replay is told between its last message and the first live one.
   return { past: subscriptions.some(({ isBehind, identifier }) => isBehind && via.includes(identifier)), via }
+}
+
+function endOf (report: unknown): Replayed | null {
+  const { complete, replayed } = report as { complete?: unknown, replayed?: unknown }
+  return typeof complete === 'boolean' ? { count: typeof replayed === 'number' ? replayed : 0, complete } : null
 }
 
 /** Each takes note of it, and who has several subscriptions gets it once. */

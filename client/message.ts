@@ -1,6 +1,9 @@
 import { decodePayload } from './payload.ts'
 import { parseTopic, type Kind } from './topics.ts'
 
+/** Of MQTT 5; a name may stand for several values. */
+export type UserProperties = Readonly<Record<string, string | readonly string[]>>
+
 /** A message of a room, from the connection or from history. */
 export interface Message {
   readonly kind: Kind
@@ -22,6 +25,8 @@ export interface Message {
   readonly payload: unknown
   /** As it came. Of messages from history null: they come as JSON. */
   readonly bytes: Uint8Array | null
+  /** What came beside the payload, by its publisher and the server. History has none. */
+  readonly userProperties: UserProperties
   readonly qos: 0 | 1 | 2
   /** Whether it is what the topic had kept, and not new. */
   readonly retained: boolean
@@ -33,8 +38,10 @@ export interface Message {
 export interface Delivery {
   readonly qos: 0 | 1 | 2
   readonly retain: boolean
-  readonly properties?: { readonly userProperties?: Readonly<Record<string, unknown>>, readonly subscriptionIdentifier?: number | readonly number[] }
+  readonly properties?: { readonly userProperties?: UserProperties, readonly subscriptionIdentifier?: number | readonly number[] }
 }
+
+const NONE: UserProperties = {}
 
 /** Whose payloads are passed on as they came, so that nothing in them is the broker's. */
 const UNSTAMPED: ReadonlySet<Kind> = new Set(['telemetry', 'state', 'result', 'live'])
@@ -53,6 +60,7 @@ export class LiveMessage implements Message {
   readonly timestamp: string
   readonly ref: string | null
   readonly bytes: Uint8Array
+  readonly userProperties: UserProperties
   readonly qos: 0 | 1 | 2
   readonly retained: boolean
   replayed = false
@@ -62,11 +70,12 @@ export class LiveMessage implements Message {
     ({ kind: this.kind, room: this.room, device: this.device, metric: this.metric } = parseTopic(topic))
     this.topic = topic
     this.bytes = bytes
+    this.userProperties = properties?.userProperties ?? NONE
     this.qos = qos
     this.retained = retain
-    const user = properties?.userProperties
+    const user = this.userProperties
     // Only the broker can set these: on stamped channels in the payload, on others as user properties.
-    const stamps = user?.sender === undefined && !UNSTAMPED.has(this.kind) ? this.payload : user
+    const stamps = user.sender === undefined && !UNSTAMPED.has(this.kind) ? this.payload : user
     this.id = textIn(stamps, 'id')
     this.sender = textIn(stamps, 'sender') ?? ''
     this.timestamp = textIn(stamps, 'timestamp') ?? ''
@@ -90,7 +99,7 @@ export interface HistoryEntry {
 }
 
 export function storedMessage ({ id, topic, sender, timestamp, qos, payload }: HistoryEntry): Message {
-  return { ...parseTopic(topic), id, topic, sender, timestamp, qos, payload, ref: textIn(payload, 'ref'), bytes: null, retained: false, replayed: false }
+  return { ...parseTopic(topic), id, topic, sender, timestamp, qos, payload, ref: textIn(payload, 'ref'), bytes: null, userProperties: NONE, retained: false, replayed: false }
 }
 
 /** A text member of a value that may be anything. */

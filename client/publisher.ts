@@ -69,8 +69,12 @@ export class Publisher {
     return this.#queue.messages
   }
 
-  /** At QoS 1 or 2: resolves when the broker has acknowledged it. Rejects at once with `queueFull`. */
+  /** At QoS 1 and 2 it resolves when the broker has acknowledged it, at QoS 0 at once. Rejects at once with `queueFull`. */
   async publish (outgoing: Outgoing): Promise<Published> {
+    if (outgoing.qos === 0) {
+      this.#publishLoosely(outgoing)
+      return { id: null }
+    }
     return await new Promise((resolve, reject) => {
       if (this.#closed !== null) throw this.#closed
       const { topic, payload } = outgoing
@@ -79,8 +83,8 @@ export class Publisher {
     })
   }
 
-  /** At QoS 0: sends it, or keeps it among the latest until there is a connection. */
-  publishLoosely (outgoing: Outgoing): void {
+  /** Sends it, or keeps it among the latest until there is a connection. */
+  #publishLoosely (outgoing: Outgoing): void {
     if (this.#closed !== null) throw this.#closed
     if (this.#isUp && this.#untaken < UNTAKEN_BYTES && this.#ring.size === 0) {
       this.#send(outgoing)
@@ -191,6 +195,6 @@ export class Publisher {
 
   #flush (): void {
     if (this.#ring.size === 0 || !this.#isUp || this.#untaken >= UNTAKEN_BYTES) return
-    for (const outgoing of this.#ring.takeAll()) this.publishLoosely(outgoing)
+    for (const outgoing of this.#ring.takeAll()) this.#publishLoosely(outgoing)
   }
 }

@@ -1,7 +1,6 @@
 import { decodeCursor } from '../protocol/cursor.ts'
 import { filterMatches } from '../protocol/topic.ts'
 import { Commands, type CommandResult } from './commands.ts'
-import type { Outgoing } from './connection.ts'
 import { Emitter } from './emitter.ts'
 import { FoyerClientError } from './errors.ts'
 import { readHistory, type HistoryOptions, type HistoryPage } from './history.ts'
@@ -71,7 +70,7 @@ export class Room extends Emitter<RoomEvents> {
   readonly #root: string
   readonly #services: RoomServices
   readonly #qos: 0 | 1 | 2
-  readonly #after: string | null
+  readonly #since: string | null
   readonly #subscriptions: Subscription[] = []
   readonly #commands = new Commands()
   /** All filters that it was joined by are granted. */
@@ -85,11 +84,11 @@ export class Room extends Emitter<RoomEvents> {
     this.#root = roomRoot(name)
     this.#services = services
     this.#qos = qos
-    this.#after = after ?? null
+    this.#since = after === undefined ? null : `after=${after}`
     if (after !== undefined && decodeCursor(after) === null) throw new FoyerClientError('usage', `${JSON.stringify(after)} is no cursor: after takes the id of a message`)
     this.#opened = new Promise(resolve => { this.#open = resolve })
     for (const filter of filters) checkedFilter(this.#root + filter)
-    for (const filter of new Set(filters)) this.#subscribe(filter, this.#after)
+    for (const filter of new Set(filters)) this.#subscribe(filter, this.#since)
   }
 
   /** Resolves when all filters were granted; rejects with the first refusal. */
@@ -111,10 +110,7 @@ export class Room extends Emitter<RoomEvents> {
    */
   async publish (subtopic: string, payload: Payload, { qos = 1, retain = false }: { qos?: 0 | 1 | 2, retain?: boolean } = {}): Promise<Published> {
     if (this.#left !== null) throw this.#left
-    const outgoing: Outgoing = { topic: checkedTopic(this.#root + subtopic), payload: encodePayload(payload), qos, retain }
-    if (qos > 0) return await this.#services.publisher.publish(outgoing)
-    this.#services.publisher.publishLoosely(outgoing)
-    return { id: null }
+    return await this.#services.publisher.publish({ topic: checkedTopic(this.#root + subtopic), payload: encodePayload(payload), qos, retain })
   }
 
   /**
@@ -149,7 +145,7 @@ export class Room extends Emitter<RoomEvents> {
     if (this.#left !== null) return
     this.close(new FoyerClientError('closed', LEFT))
     this.#services.onLeave(this)
-    await Promise.all(this.#subscriptions.splice(0).map(subscription => this.#services.inbox.remove(this.name, subscription, this.#left!)))
+    await Promise.all(this.#subscriptions.splice(0).map(subscription => this.#services.inbox.remove(subscription, this.#left!)))
   }
 
   /** Tells of an error that no promise is there for. */
@@ -164,14 +160,15 @@ export class Room extends Emitter<RoomEvents> {
     this.#commands.stopAll(error)
   }
 
-  #subscribe (filter: string, after: string | null): Subscription {
+  #subscribe (filter: string, since: string | null): Subscription {
     const subscription = this.#services.inbox.add({
       room: this.name,
-      filter,
+      filter: this.#root + filter,
       qos: this.#qos,
-      after,
+      since,
       opened: this.#opened,
       onMessage: this.#take,
+      onReplayed: null,
       onError: error => this.fail(error),
       onDropped: this.#services.onDropped
     })

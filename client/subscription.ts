@@ -1,75 +1,77 @@
+import { filterMatches, parseShare } from '../protocol/topic.ts'
 import type { Connection } from './connection.ts'
 import { FoyerClientError } from './errors.ts'
 import type { Message } from './message.ts'
+import { Progress, type Way } from './progress.ts'
 import { Backoff } from './reconnect.ts'
 import type { Reports } from './reports.ts'
 import { Ring } from './ring.ts'
-import { Seen } from './seen.ts'
-import { isCut, isNameOf, replayAfter, replayAgo, roomRoot } from './topics.ts'
+import { isCut, isNameOf } from './topics.ts'
 
 export interface SubscriptionOptions {
-  readonly room: string
-  /** Inside the room. */
+  /** The room that it is in; null where it is about topics of any. */
+  readonly room: string | null
+  /** The whole of it, without `$replay/{since}/`. */
   readonly filter: string
   readonly qos: 0 | 1 | 2
-  /** Cursor behind which it begins with what is stored; null: with what comes. */
-  readonly after: string | null
+  /** Since when it begins with what is stored, in the words of a replay; null: with what comes. */
+  readonly since: string | null
   /** Resolves when somebody can listen, at the earliest when it is granted; null: then. */
   readonly opened: Promise<void> | null
   readonly onMessage: (message: Message) => void
+  /** A replay is over; where this is null, one that was not complete is an error. */
+  readonly onReplayed: ((replayed: Replayed) => void) | null
   /** It was refused later, or something was lost. */
   readonly onError: (error: FoyerClientError) => void
   readonly onDropped: (count: number) => void
+}
+
+/** The end of a replay: from here on it is what comes. */
+export interface Replayed {
+  /** Messages that it brought. */
+  readonly count: number
+  /** Whether that is all there was to bring. */
+  readonly complete: boolean
 }
 
 /** What a subscription works with. */
 export interface SubscriptionServices {
   readonly connection: Connection
   readonly reports: Reports
+  /** The QoS to ask for: a session has a filter once, whoever needs it. */
+  qosOf (name: string): 0 | 1 | 2
+  /** Has the session give up a filter that nobody needs any more. */
+  release (name: string): Promise<void>
 }
 
-/** How a message came. */
-export interface Way {
-  /** By the replay of a subscription, and not live. */
-  readonly past: boolean
-  /** Identifiers of replays that brought it. */
-  readonly via: readonly number[]
-}
-
-/** Messages that come between the grant and the first listener. */
+/** What is to be told between the grant and the first listener. */
 const HELD = 10_000
-/** Milliseconds that a SUBSCRIBE may take to the server, where no message tells at which position the last one was. */
-const ON_ITS_WAY_MS = 5_000
 /** A replay that may not begin yet is an error for the application when so many attempts have failed. */
 const TOLD_AFTER = 6
 
 /**
- * One filter of a room, across connections and sessions: every stored message once, in order. In a new session it is
+ * One filter, across connections and sessions: every stored message once, in order. In a new session it is
  * subscribed as a replay behind the last message that it has: the server brings what was missed, says that this was all,
  * and goes on with what comes.
  */
 export class Subscription {
+  readonly room: string | null
   readonly filter: string
+  readonly qos: 0 | 1 | 2
   /** Marks what its replays bring. */
   readonly identifier: number
   /** Resolves when the server has granted it, rejects when it has not. */
   readonly granted: Promise<void>
-  /** It has not yet got all that it missed: what comes by other subscriptions does not mean that it has what was before. */
-  isBehind: boolean
   readonly #services: SubscriptionServices
   readonly #options: SubscriptionOptions
+  readonly #progress: Progress
+  /** What topics are compared with. */
+  readonly #pattern: string
   /** The filters by which the session at the server may have it. */
   readonly #names = new Set<string>()
   readonly #backoff = new Backoff()
-  #seen: Seen | null = null
-  /** Who joins can only listen when it has joined. */
-  #held: Ring<Message> | null = new Ring(HELD)
-  /** Everything up to this cursor has come. */
-  #last: string | null
-  /** Where the last replay began; null: where it was granted first. */
-  #begin: string | null = null
-  /** When it was granted first, ms since 1970; 0 before. */
-  #since = 0
+  /** Who subscribes can only listen when it was granted. */
+  #held: Ring<() => void> | null = new Ring(HELD)
   /** Whether the session at the server has it. */
   #stands = false
   #asking = false
@@ -87,12 +89,24 @@ export class Subscription {
     this.#services = services
     this.#options = options
     this.identifier = identifier
-    this.filter = roomRoot(options.room) + options.filter
-    this.#last = options.after
-    this.isBehind = options.after !== null
+    this.room = options.room
+    this.filter = options.filter
+    this.qos = options.qos
+    this.#pattern = parseShare(options.filter)?.filter ?? options.filter
+    this.#progress = new Progress(options.filter, identifier, options.since)
     this.granted = new Promise((resolve, reject) => { this.#settle = { resolve, reject } })
     // It is for who waits for it; the connection may close without anybody waiting.
     this.granted.catch(() => {})
+  }
+
+  /** It has not yet got all that it missed. */
+  get isBehind (): boolean {
+    return this.#progress.isBehind
+  }
+
+  /** Who gets its messages. */
+  get consumer (): unknown {
+    return this.#options.onMessage
   }
 
   /** The connection is up. */
@@ -125,22 +139,18 @@ export class Subscription {
     void this.#ask()
   }
 
-  /** The server says on `$me/replay` how far it is; `complete` at the end of a replay: null on the way and later. */
-  told (name: string, cursor: string, complete: boolean | null): void {
-    if (!this.isNamed(name)) {
-      // An earlier process subscribed to it in this session: it is to end with this one.
-      if (!isCut(name)) this.#names.add(name)
-      return
-    }
-    if (this.#last === null || cursor > this.#last) this.#last = cursor
-    if (complete === null) return
-    this.isBehind = false
-    if (!complete) this.#options.onError(this.#missing('the server does not have all of it any more'))
+  /** The server says on `$me/replay` how far it is; `replayed` at the end of a replay: null on the way and later. */
+  told (cursor: string, replayed: Replayed | null): void {
+    this.#progress.told(cursor, replayed !== null)
+    if (replayed === null) return
+    const { onReplayed, onError } = this.#options
+    if (onReplayed !== null) this.#tell(() => onReplayed(replayed))
+    else if (!replayed.complete) onError(this.#missing('the server does not have all of it any more'))
   }
 
-  /** Who gets its messages. */
-  get consumer (): unknown {
-    return this.#options.onMessage
+  /** An earlier process subscribed to it in this session: it is to end with this one. */
+  adopt (name: string): void {
+    if (!isCut(name)) this.#names.add(name)
   }
 
   /** Whether the session has it by this filter, or is asked to. */
@@ -149,57 +159,52 @@ export class Subscription {
     return false
   }
 
-  /** Whether a message of its filter is to be handed out. It came by this subscription if that is live, or `via` names it. */
-  accepts ({ id, retained }: Message, { past, via }: Way): boolean {
-    if (this.#ended) return false
-    const isOwn = via.includes(this.identifier)
-    // What another one missed is older than this one, or it has come already.
-    if (past && !isOwn && !this.isBehind) return false
-    if (id === null) return true
-    if (this.isBehind && !isOwn) {
-      if (this.#last !== null && id <= this.#last) return false
-    // What a topic had kept may be older than what was missed.
-    } else if (!retained && (this.#last === null || id > this.#last)) {
-      this.#last = id
-    }
-    this.#seen ??= new Seen()
-    return this.#seen.add(id)
+  matches (topic: string): boolean {
+    return filterMatches(this.#pattern, topic)
+  }
+
+  /** Whether a message of its filter is to be handed out. */
+  accepts (message: Message, way: Way): boolean {
+    return !this.#ended && this.#progress.accepts(message, way)
   }
 
   /** Hands on a message that it accepts. */
   take (message: Message): void {
-    // Much comes at once behind a grant, and by now somebody listens.
-    if (this.#held?.size === HELD && this.#isOpen) this.#release()
     if (this.#held === null) this.#options.onMessage(message)
-    else if (this.#held.add(message) > 0) this.#options.onDropped(1)
+    else this.#tell(() => this.#options.onMessage(message))
   }
 
-  /** Ends it; the server is told if it can be. `isShared` says which filters others of the session still need. */
-  async end (error: FoyerClientError, isShared: (name: string) => boolean = () => false): Promise<void> {
-    if (this.#ended) return
+  /** Ends it here; the session at the server keeps it. */
+  close (error: FoyerClientError): void {
     this.#ended = true
     clearTimeout(this.#timer)
     this.#settle?.reject(error)
-    await this.#forget(name => !isShared(name))
   }
 
-  async #forget (isMeant: (name: string) => boolean): Promise<void> {
-    const names = [...this.#names].filter(isMeant)
+  /** Ends it; the server is told if it can be. */
+  async end (error: FoyerClientError): Promise<void> {
+    if (this.#ended) return
+    this.close(error)
+    await this.#forget()
+  }
+
+  async #forget (but: string | null = null): Promise<void> {
+    const names = [...this.#names].filter(name => name !== but)
     this.#names.clear()
-    if (this.#services.connection.isUp) await Promise.all(names.map(name => this.#services.connection.unsubscribe(name)))
+    await Promise.all(names.map(name => this.#services.release(name)))
+  }
+
+  #tell (what: () => void): void {
+    // Much comes at once behind a grant, and by now somebody listens.
+    if (this.#held?.size === HELD && this.#isOpen) this.#release()
+    if (this.#held === null) what()
+    else if (this.#held.add(what) > 0) this.#options.onDropped(1)
   }
 
   /** From now on something may be missed. */
   #miss (): void {
     this.#stands = false
-    this.isBehind ||= this.#since !== 0 || this.#last !== null
-  }
-
-  /** What to subscribe to. */
-  #name (): string {
-    if (!this.isBehind) return this.filter
-    this.#begin = this.#last
-    return this.#last === null ? replayAgo(Date.now() - this.#since + ON_ITS_WAY_MS, this.filter) : replayAfter(this.#last, this.filter)
+    this.#progress.miss()
   }
 
   async #ask (): Promise<void> {
@@ -207,12 +212,12 @@ export class Subscription {
     if (this.#asking || this.#ended || !connection.isUp) return
     this.#asking = true
     clearTimeout(this.#timer)
-    const name = this.#name()
-    void this.#forget(old => old !== name)
+    const name = this.#progress.name()
+    void this.#forget(name)
     // Before the answer, as the replay may be over when that is heard.
     this.#names.add(name)
     reports.await(name)
-    const granted = await connection.subscribe(name, this.#options.qos, name === this.filter ? null : this.identifier)
+    const granted = await connection.subscribe(name, this.#services.qosOf(name), name === this.filter ? null : this.identifier)
     this.#asking = false
     const error = reports.answered(name, granted?.reasonCode ?? 0, granted?.reason ?? '')
     if (this.#ended) return
@@ -226,7 +231,7 @@ export class Subscription {
     this.#stands = true
     this.#attempts = 0
     this.#backoff.reset()
-    if (this.#since === 0) this.#since = Date.now()
+    this.#progress.granted()
     this.#settle?.resolve()
     this.#settle = null
     const gap = this.#gap
@@ -250,7 +255,7 @@ export class Subscription {
       if (!refusal.retryable) {
         // If the token does not grant the filter either, that is the answer; else only the past can't be had.
         this.#gap = refusal
-        this.isBehind = false
+        this.#progress.giveUp()
         void this.#ask()
         return
       }
@@ -277,10 +282,10 @@ export class Subscription {
   #release (): void {
     const held = this.#held?.takeAll() ?? []
     this.#held = null
-    if (!this.#ended) for (const message of held) this.#options.onMessage(message)
+    if (!this.#ended) for (const what of held) what()
   }
 
   #missing (why: string, cause?: FoyerClientError): FoyerClientError {
-    return new FoyerClientError('gap', `what came to ${this.#options.room} behind ${this.#begin ?? 'the moment of joining'} is not complete: ${why}`, { topic: this.filter, cause })
+    return new FoyerClientError('gap', `what came to ${this.room ?? this.filter} behind ${this.#progress.begin ?? 'the moment of subscribing'} is not complete: ${why}`, { topic: this.filter, cause })
   }
 }

@@ -66,14 +66,14 @@ export function checkedFilter (filter: string): string {
   return filter
 }
 
-/** The filter that brings what was stored behind a message, and what comes. */
-export function replayAfter (cursor: string, filter: string): string {
-  return `$replay/after=${cursor}/${filter}`
+/** The filter that brings what was stored since then, in the words of a replay, and what comes. */
+export function replaySince (since: string, filter: string): string {
+  return `$replay/${since}/${filter}`
 }
 
 /** The same since so many milliseconds ago. */
 export function replayAgo (ms: number, filter: string): string {
-  return `$replay/${Math.ceil(ms / 1000)}s/${filter}`
+  return replaySince(`${Math.ceil(ms / 1000)}s`, filter)
 }
 
 export function isCut (name: string): boolean {

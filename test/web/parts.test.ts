@@ -67,7 +67,7 @@ describe('what a chart draws', () => {
 
 describe('the entries of a conversation', () => {
   const at = (time: number): Entry => ({ id: encodeCursor(time), sender: 'ann', time: time / 1000, text: String(time), isData: false })
-  const message = (payload: unknown, id: string | null = encodeCursor(1)): Message => ({ kind: 'message', topic: 'rooms/lobby/messages', room: 'lobby', device: null, metric: null, id, sender: 'ann', timestamp: '2026-11-24T05:10:34.812Z', ref: null, payload, bytes: null, qos: 1, retained: false, replayed: false })
+  const message = (payload: unknown, id: string | null = encodeCursor(1)): Message => ({ kind: 'message', topic: 'rooms/lobby/messages', room: 'lobby', device: null, metric: null, id, sender: 'ann', timestamp: '2026-11-24T05:10:34.812Z', ref: null, payload, bytes: null, userProperties: {}, qos: 1, retained: false, replayed: false })
 
   it('are in the order of their cursors, each once, however they come', () => {
     const known = [at(2000), at(4000)]
