@@ -1,12 +1,14 @@
 import assert from 'node:assert/strict'
 import { before, describe, it } from 'mocha'
-import type { Browser } from 'playwright-core'
+import type { Browser, WebSocketRoute } from 'playwright-core'
 import { newClient } from '../helpers/client.ts'
 import { newFullServer, type FullServer } from '../helpers/full-server.ts'
 import { launchChromium } from '../helpers/system-browser.ts'
+import { mosquittoPub } from '../helpers/system-mosquitto.ts'
 import { useSharedTeardown } from '../helpers/system-shared.ts'
 import { useTeardown } from '../helpers/teardown.ts'
-import { openUi } from '../helpers/web-page.ts'
+import { within } from '../helpers/within.ts'
+import { enter, goTo, hears, openUi } from '../helpers/web-page.ts'
 
 describe('the rooms in the web UI', function () {
   this.timeout(60_000)
@@ -54,5 +56,63 @@ describe('the rooms in the web UI', function () {
     await page.getByText('130 rooms').waitFor()
     assert.deepEqual(await page.locator('.rooms .room-name').allInnerTexts(), names)
     assert.equal(await page.getByRole('button', { name: 'Show more' }).count(), 0)
+  })
+
+  it('count what others say in them as it comes, but not what one says oneself', async () => {
+    const rooms = { cabin: 'member', shore: 'member' }
+    const { page } = await openUi(t, browser, { origin: server.httpUrl, token: server.token('ann', rooms) })
+    const speak = async (sub: string, text: string): Promise<void> => {
+      assert.equal((await mosquittoPub(t, 'rooms/shore/messages', text, { port: server.ports.mqtt, token: server.token(sub, rooms) })).code, 0)
+    }
+    await speak('bob', 'read')
+    await enter(page, 'shore')
+    await hears(page, 'read')
+    await enter(page, 'cabin')
+    const rail = page.getByRole('navigation', { name: 'Rooms' })
+    await rail.getByRole('link', { name: 'shore', exact: true }).waitFor()
+    // Whoever asks again and again would get no answer.
+    await page.route(/\/history\?.*after=/, route => route.abort())
+    await speak('bob', 'one')
+    await rail.getByRole('link', { name: /^shore ?1 unread$/ }).waitFor()
+    await speak('ann', 'by other means')
+    await speak('bob', 'two')
+    await rail.getByRole('link', { name: /^shore ?2 unread$/ }).waitFor()
+    await enter(page, 'shore')
+    await hears(page, 'two')
+    await enter(page, 'cabin')
+    await speak('bob', 'three')
+    await rail.getByRole('link', { name: /^shore ?1 unread$/ }).waitFor()
+    await page.unroute(/\/history\?.*after=/)
+    await goTo(page, '#/rooms')
+    await page.locator('.rooms').getByRole('link', { name: /^shore ?1 unread/ }).waitFor()
+  })
+
+  it('count what was said while the connection was lost', async () => {
+    const rooms = { cabin: 'member', pier: 'member' }
+    const { page, context } = await openUi(t, browser, { origin: server.httpUrl, token: server.token('ann', rooms) })
+    let last: WebSocketRoute | undefined
+    let way: Promise<void> = Promise.resolve()
+    await context.routeWebSocket(/\/mqtt$/, async socket => {
+      await way
+      last = socket
+      socket.connectToServer()
+    })
+    await page.reload()
+    const bob = await (await newClient(t, { url: server.mqttUrl, token: server.token('bob', rooms) })).join('pier')
+    await bob.send('read')
+    await enter(page, 'pier')
+    await hears(page, 'read')
+    await enter(page, 'cabin')
+    const rail = page.getByRole('navigation', { name: 'Rooms' })
+    await bob.send('one')
+    await rail.getByRole('link', { name: /^pier ?1 unread$/ }).waitFor()
+    await page.route(/\/history\?.*after=/, route => route.abort())
+    let goOn = (): void => {}
+    way = new Promise(resolve => { goOn = resolve })
+    await last!.close()
+    await page.getByRole('alert').getByText('The connection is lost').waitFor()
+    await bob.send('two')
+    goOn()
+    await within(15_000, 'it is counted', rail.getByRole('link', { name: /^pier ?2 unread$/ }).waitFor())
   })
 })

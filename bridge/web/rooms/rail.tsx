@@ -4,8 +4,8 @@ import { roomAddress } from '../router.ts'
 import type { SignedIn } from '../session.ts'
 import type { RoomEntry } from './list-rooms.ts'
 import { Unread } from './room-row.tsx'
-import { useUnread } from './unread.ts'
 import { useRooms } from './use-rooms.ts'
+import { useUnread } from './use-unread.ts'
 
 const wide = matchMedia('(min-width: 80rem)')
 
@@ -22,14 +22,14 @@ export function Rail ({ signedIn, room }: { signedIn: SignedIn, room: string }):
 
 function Shown ({ signedIn, room }: { signedIn: SignedIn, room: string }): JSX.Element {
   const { rooms } = useRooms(signedIn)
+  const unread = useUnread(signedIn, rooms)
   return (
     <nav class='rail' aria-label='Rooms'>
-      <ul>{rooms?.map(entry => <li key={entry.room}><Item entry={entry} isShown={entry.room === room} signedIn={signedIn} /></li>)}</ul>
+      <ul>{rooms?.map(entry => <li key={entry.room}><Item entry={entry} unread={entry.room === room ? 0 : unread.get(entry.room) ?? 0} isShown={entry.room === room} /></li>)}</ul>
     </nav>
   )
 }
 
-function Item ({ entry: { room }, isShown, signedIn }: { entry: RoomEntry, isShown: boolean, signedIn: SignedIn }): JSX.Element {
-  const unread = useUnread(signedIn, room)
-  return <a href={roomAddress(room)} aria-current={isShown ? 'page' : undefined}><span class='rail-name'>{room}</span>{isShown ? null : <Unread count={unread} />}</a>
+function Item ({ entry: { room }, unread, isShown }: { entry: RoomEntry, unread: number, isShown: boolean }): JSX.Element {
+  return <a href={roomAddress(room)} aria-current={isShown ? 'page' : undefined}><span class='rail-name'>{room}</span><Unread count={unread} /></a>
 }

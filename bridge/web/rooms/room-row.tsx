@@ -1,13 +1,11 @@
 import type { JSX } from 'preact'
 import { People } from '../icons.tsx'
 import { roomAddress } from '../router.ts'
-import type { SignedIn } from '../session.ts'
 import type { RoomEntry } from './list-rooms.ts'
-import { MANY, useUnread } from './unread.ts'
+import { MANY } from './unread.ts'
 
 /** A way into a room, and what there is to know from outside. */
-export function RoomRow ({ entry: { room, role, participants }, signedIn }: { entry: RoomEntry, signedIn: SignedIn }): JSX.Element {
-  const unread = useUnread(signedIn, room)
+export function RoomRow ({ entry: { room, role, participants }, unread }: { entry: RoomEntry, unread: number }): JSX.Element {
   return (
     <a class='room-row' href={roomAddress(room)}>
       <span class='room-name'>{room}</span>

@@ -10,10 +10,12 @@ import type { SignedIn } from '../session.ts'
 import { useTitle } from '../title.ts'
 import { RoomRow } from './room-row.tsx'
 import { useRooms } from './use-rooms.ts'
+import { useUnread } from './use-unread.ts'
 
 /** The rooms of a token, and a field that finds one or opens any other. */
 export function RoomsPage ({ signedIn }: { signedIn: SignedIn }): JSX.Element {
   const { rooms, hasMore, fault, more } = useRooms(signedIn)
+  const unread = useUnread(signedIn, rooms)
   const [text, setText] = useState('')
   useTitle('Rooms')
   const wanted = text.trim()
@@ -41,7 +43,7 @@ export function RoomsPage ({ signedIn }: { signedIn: SignedIn }): JSX.Element {
       {fault === null ? null : <FaultBox title='The rooms could not be read.' fault={fault} />}
       <ul class='rooms'>
         {isNew && (opens || found.length === 0) ? <li><NewRoom name={wanted} signedIn={signedIn} /></li> : null}
-        {found.map(entry => <li key={entry.room}><RoomRow entry={entry} signedIn={signedIn} /></li>)}
+        {found.map(entry => <li key={entry.room}><RoomRow entry={entry} unread={unread.get(entry.room) ?? 0} /></li>)}
       </ul>
       {more === null ? null : <button class='button' type='button' onClick={more}>Show more</button>}
       {hasMore && more === null ? <p class='quiet'>There are more rooms than are listed here: open one by its name.</p> : null}
