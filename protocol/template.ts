@@ -61,3 +61,8 @@ export function fillTemplate ({ levels }: Template, room: string, own: string | 
   }
   return texts.join('/')
 }
+
+/** The filter that asks for every topic that fits. */
+export function templateFilter ({ levels }: Template): string {
+  return levels.map(level => level.kind === 'literal' ? level.text : level.kind === 'rest' ? '+/#' : '+').join('/')
+}

@@ -6,6 +6,8 @@ import { compileChannels } from '../../protocol/channels.ts'
 import { CHANNEL_DEFAULTS, DEFAULT_CHANNELS } from '../../protocol/default-channels.ts'
 import { channelFaults, mergeChannels } from '../../protocol/merge-channels.ts'
 import type { ChannelOverride } from '../../protocol/merge-channels.ts'
+import { templateFilter } from '../../protocol/template.ts'
+import { filterMatches } from '../../protocol/topic.ts'
 
 const channel = (fields: Partial<Channel>): Channel => ({ ...CHANNEL_DEFAULTS, name: 'test', topic: 'a/{room}', ...fields })
 const merged = (overrides: Record<string, ChannelOverride>): Channel[] => mergeChannels(new Map(Object.entries(overrides)))
@@ -75,6 +77,18 @@ describe('the matcher', () => {
       assert.equal(match.room, at < 0 ? 'home' : levels[at])
     }), { numRuns: 5000 })
     assert.ok(hits > 200, `only ${hits} topics matched`)
+  })
+
+  it('knows a filter that asks for all topics of a channel', () => {
+    fc.assert(fc.property(sets, fc.array(level, { minLength: 1, maxLength: 5 }), (channels, levels) => {
+      const set = compileChannels(channels)
+      const topic = levels.join('/')
+      const match = set.match(topic)
+      if (match !== null) assert.ok(filterMatches(templateFilter(set.templates[channels.indexOf(match.channel)]!), topic), `${topic} in ${match.channel.topic}`)
+    }), { numRuns: 5000 })
+    const filters = compileChannels([channel({ topic: 'zigbee2mqtt/{name...}', room: 'home' }), channel({ topic: 'a/{room}/{device}' })]).templates.map(templateFilter)
+    assert.deepEqual(filters, ['zigbee2mqtt/+/#', 'a/+/+'])
+    for (const topic of ['zigbee2mqtt', 'other/x']) assert.equal(filterMatches(filters[0]!, topic), false, topic)
   })
 
   it('asks the channels in their order', () => {

@@ -1,10 +1,15 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'mocha'
+import { adoptedInto } from '../../bridge/web/room/adopted.ts'
 import { Buckets } from '../../bridge/web/room/buckets.ts'
 import { bridgeSilences, Columns } from '../../bridge/web/room/columns.ts'
 import { entryOf, ownEntry, withEntries, type Entry } from '../../bridge/web/room/entries.ts'
+import { metricName, numbersIn } from '../../bridge/web/room/numbers.ts'
 import type { Message } from '../../client/index.ts'
+import { compileChannels } from '../../protocol/channels.ts'
 import { encodeCursor } from '../../protocol/cursor.ts'
+import { mergeChannels } from '../../protocol/merge-channels.ts'
+import { parseGrants } from '../../protocol/room-grants.ts'
 
 describe('averages of stretches of time', () => {
   const averages = (buckets: Buckets, starts: readonly number[]): (number | null)[] => starts.map(start => buckets.at(start))
@@ -62,6 +67,49 @@ describe('what a chart draws', () => {
     assert.deepEqual([columns.times, columns.values], [[2, 3], [[2000, 3000]]])
     assert.equal(columns.times, times)
     assert.equal(columns.values[0], values)
+  })
+})
+
+describe('the numbers of a payload', () => {
+  it('are itself and the members that the server can be asked for', () => {
+    const fields = (payload: unknown): [string, number][] => [...numbersIn(payload)]
+    assert.deepEqual(fields(21.5), [['', 21.5]])
+    assert.deepEqual(fields({ value: 3, unit: 'C', air: { humidity: 40, 'dew.point': 9, far: { away: { and: { further: 1 } } } }, list: [1], ok: true, 'a.b': 2, none: null }), [['', 3], ['air.humidity', 40]])
+    for (const payload of ['21.5', null, true, [1, 2], new Uint8Array([1]), Infinity]) assert.deepEqual(fields(payload), [])
+    assert.equal(fields(Object.fromEntries(Array.from({ length: 1000 }, (_, i) => [`n${i}`, i]))).length, 50)
+  })
+
+  it('are called by what their topic says behind the device, and their member', () => {
+    assert.deepEqual([metricName('power', ''), metricName(null, ''), metricName(null, 'color.x'), metricName('SENSOR', 'ENERGY.Power')], ['power', 'value', 'color.x', 'SENSOR/ENERGY.Power'])
+  })
+})
+
+describe('what channels have adopted into a room', () => {
+  const channels = compileChannels(mergeChannels(new Map([
+    ['zigbee', { topic: 'zigbee2mqtt/{name...}', room: 'home' }],
+    ['meters', { topic: 'site/{name}/{device}/meter/{rest...}', room: 'home', store: false }],
+    ['weather', { topic: 'weather/now', room: 'home' }],
+    ['secret', { topic: 'alarm/{name...}', room: 'home', subscribe: ['owner'] }],
+    ['any', { topic: '{any...}', room: 'open' }]
+  ])))
+  const adopted = (room: string): ReturnType<typeof adoptedInto> => adoptedInto(room, channels, { sub: 'ann', admin: false, grants: parseGrants({ home: 'member', open: 'member', attic: 'owner' }) })
+
+  it('is asked for by filters, where the token may have it', () => {
+    assert.deepEqual(adopted('home').map(({ filter, isStored }) => [filter, isStored]), [['zigbee2mqtt/+/#', true], ['site/+/+/meter/+/#', false], ['weather/now', true]])
+    assert.deepEqual(adopted('open').map(({ filter }) => filter), ['+/#'])
+    assert.deepEqual(adopted('attic'), [])
+  })
+
+  it('is about devices, named by their topics, and each topic belongs to one channel', () => {
+    const [zigbee, meters, weather] = adopted('home')
+    assert.deepEqual(zigbee!.placeOf('zigbee2mqtt/lamp'), { device: 'zigbee2mqtt/lamp', metric: null })
+    assert.deepEqual(zigbee!.placeOf('zigbee2mqtt/plug/relay/0'), { device: 'zigbee2mqtt/plug', metric: 'relay/0' })
+    assert.deepEqual(meters!.placeOf('site/north/m-1/meter/phase/1'), { device: 'site/north/m-1', metric: 'meter/phase/1' })
+    assert.deepEqual(weather!.placeOf('weather/now'), { device: 'weather/now', metric: null })
+    const [any] = adopted('open')
+    assert.deepEqual(any!.placeOf('garden/soil'), { device: 'garden', metric: 'soil' })
+    assert.deepEqual(any!.placeOf('rooms/yard/telemetry/sensor/temperature')?.device, 'rooms')
+    for (const topic of ['zigbee2mqtt/lamp', 'rooms/open/telemetry/sensor/temperature']) assert.equal(any!.placeOf(topic), null)
   })
 })
 

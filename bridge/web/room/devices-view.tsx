@@ -8,8 +8,9 @@ import type { RoomModel } from './room-model.ts'
 
 /** Devices that are drawn at once; the rest is asked for. */
 const PAGE = 60
-/** Members of a state that are drawn. */
+/** Members of a state that are drawn, and characters of a value. */
 const MOST_MEMBERS = 30
+const MOST_CHARACTERS = 120
 
 /** The devices of a room: their states, their last readings, and for owners a way to command them. */
 export function DevicesView ({ model, devices }: { model: RoomModel, devices: Devices }): JSX.Element {
@@ -23,13 +24,13 @@ export function DevicesView ({ model, devices }: { model: RoomModel, devices: De
     <div class='page wide'>
       <h2 class='visually-hidden'>Devices</h2>
       {list.length === 0 ? <p class='empty'>No device has said anything here yet. What one publishes to <code>rooms/{model.name}/state/…</code> or <code>telemetry/…</code> appears at once.</p> : null}
-      <ul class='devices'>{list.slice(0, pages * PAGE).map(device => <li key={device.name}><DeviceCard device={device} model={model} /></li>)}</ul>
+      <ul class='devices'>{list.slice(0, pages * PAGE).map(device => <li key={`${device.name} ${device.isAdopted}`}><DeviceCard device={device} model={model} /></li>)}</ul>
       {list.length > pages * PAGE ? <button class='button' type='button' onClick={() => setPages(pages + 1)}>Show more of {list.length}</button> : null}
     </div>
   )
 }
 
-function DeviceCard ({ device: { name, state, readings }, model }: { device: DeviceView, model: RoomModel }): JSX.Element {
+function DeviceCard ({ device: { name, isAdopted, state, readings }, model }: { device: DeviceView, model: RoomModel }): JSX.Element {
   const [commanding, setCommanding] = useState(false)
   const members = membersOf(state?.value)
   const online = members.find(([member]) => member === 'online')?.[1]
@@ -47,7 +48,7 @@ function DeviceCard ({ device: { name, state, readings }, model }: { device: Dev
       </dl>
       <footer class='card-foot'>
         <time class='quiet' dateTime={new Date(last).toISOString()} title={fullText(last)}>{secondsText(last)}</time>
-        {model.mayCommand(name) ? <button class='button small' type='button' aria-expanded={commanding} onClick={() => setCommanding(!commanding)}>Command</button> : null}
+        {!isAdopted && model.mayCommand(name) ? <button class='button small' type='button' aria-expanded={commanding} onClick={() => setCommanding(!commanding)}>Command</button> : null}
       </footer>
       {commanding ? <CommandForm device={name} state={state?.value} model={model} /> : null}
     </article>
@@ -62,8 +63,13 @@ function membersOf (state: unknown): [string, unknown][] {
 
 function valueText (value: unknown): string {
   if (typeof value === 'number') return Number.isInteger(value) ? String(value) : String(Number(value.toPrecision(5)))
-  if (typeof value === 'string') return value
+  if (typeof value === 'string') return cut(value)
   if (value instanceof Uint8Array) return `${value.length} bytes`
   if (typeof value === 'object' && value !== null && 'value' in value) return valueText(value.value)
-  return JSON.stringify(value)
+  return cut(JSON.stringify(value))
+}
+
+/** Whoever publishes may say more than there is room for. */
+function cut (text: string): string {
+  return text.length <= MOST_CHARACTERS ? text : `${text.slice(0, MOST_CHARACTERS)}…`
 }

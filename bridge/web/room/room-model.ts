@@ -5,8 +5,10 @@ import type { Client, CommandResult, Payload, Room } from '../../../client/index
 import { faultOf, type Fault } from '../fault.ts'
 import type { SignedIn } from '../session.ts'
 import { createStore } from '../store.ts'
+import { adoptedInto, type Adopted } from './adopted.ts'
 import { Conversation } from './conversation.ts'
 import { Devices } from './devices.ts'
+import { Past } from './past.ts'
 import { Presence } from './presence.ts'
 import { Telemetry } from './telemetry.ts'
 
@@ -84,11 +86,13 @@ export class RoomModel {
   }
 
   #follow (room: Room): void {
+    const { channels, subject, token } = this.#signedIn
+    const adopted = adoptedInto(this.name, channels, subject)
     const joined: Joined = {
       conversation: new Conversation(room, this.sub),
       presence: new Presence(room),
-      devices: new Devices(room),
-      telemetry: new Telemetry(this.name, this.#signedIn.token)
+      devices: new Devices(room, adopted),
+      telemetry: new Telemetry(new Past(this.name, token, adopted))
     }
     const { conversation, presence, devices, telemetry } = joined
     this.#stops.push(
@@ -110,8 +114,25 @@ export class RoomModel {
         telemetry.reload()
       })
     )
+    for (const one of adopted) void this.#followAdopted(one, joined)
     if (this.may('deliver', 'messages').allowed) void conversation.loadNewest()
     if (this.may('deliver', 'presence').allowed) void presence.load()
     this.state.set({ phase: 'joined', joined })
+  }
+
+  /** What a channel has adopted into the room lies outside of what is joined. */
+  async #followAdopted (adopted: Adopted, { devices, telemetry }: Joined): Promise<void> {
+    try {
+      const feed = await this.#client.subscribe(adopted.filter)
+      this.#stops.push(() => { void feed.unsubscribe() })
+      if (this.#closed) return this.close()
+      feed.on('message', message => {
+        devices.takeAdopted(message, adopted)
+        telemetry.takeAdopted(message, adopted)
+      })
+      feed.on('error', error => this.notice.set(error))
+    } catch (error) {
+      if (!this.#closed) this.notice.set(faultOf(error))
+    }
   }
 }

@@ -1,9 +1,10 @@
-import { decodeSub } from '../../../protocol/names.ts'
 import type { Message } from '../../../client/index.ts'
-import { getJson } from '../api.ts'
 import { faultOf, type Fault } from '../fault.ts'
 import { createStore } from '../store.ts'
+import type { Adopted } from './adopted.ts'
 import { Buckets } from './buckets.ts'
+import { metricName, numberIn, numbersIn } from './numbers.ts'
+import type { Past, PastNumbers } from './past.ts'
 
 /** What the charts show: how much time, and until when; null: until now, which goes on. */
 export interface Window {
@@ -35,13 +36,6 @@ export interface Metric {
   readonly lines: readonly Line[]
 }
 
-/** An answer of the series address. */
-interface SeriesAnswer {
-  readonly to: number
-  readonly series: readonly { readonly topic: string, readonly time: readonly number[], readonly avg: readonly (number | null)[], readonly count: readonly number[] }[]
-  readonly more: boolean
-}
-
 export interface TelemetryState {
   readonly window: Window
   readonly metrics: readonly Metric[]
@@ -64,8 +58,7 @@ export class Telemetry {
   readonly state = createStore<TelemetryState>({ window: { span: SPANS[0].span, end: null }, metrics: [], isLoading: false, more: false, fault: null })
   /** Milliseconds by which the server's clock is ahead of the one here. */
   ahead = 0
-  readonly #room: string
-  readonly #token: string
+  readonly #past: Past
   /** By metric and device. */
   readonly #metrics = new Map<string, Map<string, Line>>()
   #lineCount = 0
@@ -75,9 +68,8 @@ export class Telemetry {
   #stop = new AbortController()
   #timer: ReturnType<typeof setTimeout> | undefined
 
-  constructor (room: string, token: string) {
-    this.#room = room
-    this.#token = token
+  constructor (past: Past) {
+    this.#past = past
   }
 
   /** Now, by the clock of the server. */
@@ -110,16 +102,20 @@ export class Telemetry {
   }
 
   /** A reading came. */
-  take ({ device, metric, payload, timestamp, retained }: Message): void {
-    if (!this.#isOpen || retained || device === null || metric === null || this.state.value.window.end !== null) return
-    const value = numberIn(payload)
-    if (value === null) return
-    const time = Date.parse(timestamp) || this.now
-    // The server has counted it already.
-    if (time < this.#upTo) return
-    const known = this.#lineCount
-    this.#line(device, metric)?.buckets.add(time, value)
-    if (this.#lineCount > known) this.#timer ??= setTimeout(() => this.#publish(), GATHER_MS)
+  take (message: Message): void {
+    const { device, metric, payload } = message
+    const value = this.#wants(message) ? numberIn(payload) : null
+    if (device !== null && metric !== null && value !== null) this.#add(device, metric, this.#timeOf(message), value)
+  }
+
+  /** Something came on a topic of a device that speaks its own language: numbers may be in any member of its JSON. */
+  takeAdopted (message: Message, adopted: Adopted): void {
+    const place = this.#wants(message) ? adopted.placeOf(message.topic) : null
+    if (place === null) return
+    for (const [field, value] of numbersIn(message.payload)) {
+      this.#past.learn(adopted, field)
+      this.#add(place.device, metricName(place.metric, field), this.#timeOf(message), value)
+    }
   }
 
   /** Reads what the window shows. */
@@ -133,32 +129,43 @@ export class Telemetry {
   async #load (signal: AbortSignal): Promise<void> {
     const { window: { span, end }, window } = this.state.value
     this.#set({ isLoading: true, fault: null })
-    const to = end ?? this.now
-    const query = `filter=telemetry/%23&fn=avg,count&bucket=${this.bucket}ms&from=${Math.floor(to - span)}${end === null ? '' : `&to=${Math.ceil(end)}`}`
     try {
-      const answer = await getJson<SeriesAnswer>(`/api/rooms/${encodeURIComponent(this.#room)}/series?${query}`, this.#token, signal)
+      const numbers = await this.#past.read({ from: (end ?? this.now) - span, to: end, bucket: this.bucket }, signal)
       if (signal.aborted || this.state.value.window !== window) return
       if (end === null) {
-        this.ahead = answer.to - Date.now()
-        this.#upTo = answer.to
+        this.ahead = numbers.to - Date.now()
+        this.#upTo = numbers.to
       }
-      this.#fill(answer)
+      this.#fill(numbers)
       this.#publish()
-      this.#set({ isLoading: false, more: answer.more })
+      this.#set({ isLoading: false, more: numbers.more })
     } catch (error) {
       if (!signal.aborted) this.#set({ isLoading: false, fault: faultOf(error) })
     }
   }
 
-  #fill ({ series, to }: SeriesAnswer): void {
-    for (const lines of this.#metrics.values()) for (const { buckets } of lines.values()) buckets.forgetUntil(to)
-    for (const { topic, time, avg, count } of series) {
-      const [, , , level, ...metric] = topic.split('/')
-      const device = decodeSub(level ?? '')
-      if (device === null || metric.length === 0) continue
-      const line = this.#line(device, metric.join('/'))
+  #fill ({ lines, to }: PastNumbers): void {
+    for (const known of this.#metrics.values()) for (const { buckets } of known.values()) buckets.forgetUntil(to)
+    for (const { device, metric, time, avg, count } of lines) {
+      const line = this.#line(device, metric)
       time.forEach((at, i) => line?.buckets.set(at, avg[i] ?? null, count[i] ?? 0))
     }
+  }
+
+  #wants ({ retained }: Message): boolean {
+    return this.#isOpen && !retained && this.state.value.window.end === null
+  }
+
+  #timeOf ({ timestamp }: Message): number {
+    return Date.parse(timestamp) || this.now
+  }
+
+  #add (device: string, metric: string, time: number, value: number): void {
+    // The server has counted it already.
+    if (time < this.#upTo) return
+    const known = this.#lineCount
+    this.#line(device, metric)?.buckets.add(time, value)
+    if (this.#lineCount > known) this.#timer ??= setTimeout(() => this.#publish(), GATHER_MS)
   }
 
   #line (device: string, metric: string): Line | null {
@@ -184,10 +191,4 @@ export class Telemetry {
   #set (change: Partial<TelemetryState>): void {
     this.state.set({ ...this.state.value, ...change })
   }
-}
-
-/** The number that a reading is: itself, or its member `value`, as the server takes it. */
-function numberIn (payload: unknown): number | null {
-  const value = typeof payload === 'object' && payload !== null ? (payload as { value?: unknown }).value : payload
-  return typeof value === 'number' && Number.isFinite(value) ? value : null
 }
