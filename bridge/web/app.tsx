@@ -1,5 +1,6 @@
 import type { JSX } from 'preact'
 import { ConnectPage } from './connect/connect-page.tsx'
+import { Explorer } from './explorer/explorer.tsx'
 import { RoomPage } from './room/room-page.tsx'
 import { Rail } from './rooms/rail.tsx'
 import { RoomsPage } from './rooms/rooms-page.tsx'
@@ -28,5 +29,6 @@ function Page (): JSX.Element {
     )
   }
   if (place.page === 'server') return <ServerEntry signedIn={now} />
+  if (place.page === 'explorer') return <Explorer signedIn={now} />
   return <RoomsPage signedIn={now} />
 }

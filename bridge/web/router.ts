@@ -6,13 +6,14 @@ export type Tab = typeof TABS[number]
 export type Route =
   | { readonly page: 'rooms' }
   | { readonly page: 'room', readonly room: string, readonly tab: Tab }
+  | { readonly page: 'explorer' }
   | { readonly page: 'connect' }
   | { readonly page: 'server' }
 
 /** The place that an address names, by its fragment: the server need not know any of them. */
 function parseRoute (hash: string): Route {
   const [page, room, tab] = hash.replace(/^#\/?/, '').split('/').map(decode)
-  if (page === 'connect' || page === 'server') return { page }
+  if (page === 'connect' || page === 'explorer' || page === 'server') return { page }
   if (page !== 'rooms' || room === undefined || room === '') return { page: 'rooms' }
   return { page: 'room', room, tab: TABS.find(known => known === tab) ?? 'conversation' }
 }

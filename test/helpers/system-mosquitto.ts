@@ -7,6 +7,8 @@ export interface MosquittoOptions {
   /** Of -V. */
   readonly version?: 'mqttv31' | '311' | '5'
   readonly qos?: 0 | 1 | 2
+  /** Of mosquitto_pub. */
+  readonly retain?: boolean
   /** Certificate to trust; turns TLS on. */
   readonly cafile?: string
 }
@@ -25,5 +27,5 @@ export async function mosquittoSub (t: Teardown, filters: readonly string[], opt
 
 /** `mosquitto_pub` of one message, to its end. */
 export async function mosquittoPub (t: Teardown, topic: string, message: string, options: MosquittoOptions): Promise<Ended> {
-  return await run(t, ['mosquitto_pub', ...common(options), '-t', topic, '-m', message])
+  return await run(t, ['mosquitto_pub', ...common(options), '-t', topic, '-m', message, ...options.retain === true ? ['-r'] : []])
 }

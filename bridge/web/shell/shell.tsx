@@ -10,6 +10,7 @@ import { ThemeSwitch } from './theme-switch.tsx'
 
 const PAGES = [
   { address: '#/rooms', name: 'Rooms', holds: ['rooms', 'room'] },
+  { address: '#/explorer', name: 'Explorer', holds: ['explorer'] },
   { address: '#/connect', name: 'Connect', holds: ['connect'] },
   { address: '#/server', name: 'Server', holds: ['server'], isForAdmins: true }
 ]
