@@ -38,7 +38,7 @@ export class Explorer {
     this.#client = client
     this.#signedIn = signedIn
     this.publishing = new PublishModel(client, signedIn)
-    client.on('disconnect', () => this.#tell('The connection was lost.'))
+    client.on('disconnect', ({ error: { kind, message, remedy } }) => this.#tell(kind === 'closed' ? `The server ended the connection: ${message}. ${sentence(remedy)}` : 'The connection was lost.'))
     client.on('connect', ({ resumed }) => this.#back(resumed))
     client.on('error', error => { if (!this.publishing.claims(error)) this.#tell(`${sentence(error.message)} ${sentence(error.remedy)}`) })
     client.on('dropped', ({ count }) => this.#tell(`${count} ${count === 1 ? 'message was' : 'messages were'} given up: there was more than this page keeps while it waits.`))
