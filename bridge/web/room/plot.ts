@@ -1,12 +1,12 @@
 import UPlot from 'uplot'
 import 'uplot/dist/uPlot.min.css'
 import { clockText, dateText, secondsText } from '../time.ts'
-import type { Columns } from './columns.ts'
+import type { Columns, Values } from './columns.ts'
 
 /** A chart on the screen. */
 export interface Plot {
   /** Seconds since 1970. */
-  draw (columns: Columns, from: number, to: number): void
+  draw (columns: { readonly times: Columns['times'], readonly values: readonly Readonly<Values>[] }, from: number, to: number): void
   destroy (): void
 }
 

@@ -39,7 +39,7 @@ export function TimeChart ({ title, times, from, to, spanName, lines, text }: Ti
   }, [lines.length, dark])
 
   useEffect(() => {
-    plot?.draw(times, lines.map(({ values }) => values), from, to)
+    plot?.draw({ times, values: lines.map(({ values }) => values) }, from, to)
   }, [plot, to])
 
   return (
