@@ -1,7 +1,7 @@
 import { readdir, stat, unlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { DuckDBConnection } from '@duckdb/node-api'
-import { boundsOf } from './rewriting.ts'
+import { boundsOf } from './bounds.ts'
 import type { Manifest, SealedFile } from './sealed-files.ts'
 import { literal } from './sources-sql.ts'
 

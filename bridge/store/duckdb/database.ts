@@ -9,8 +9,9 @@ import { KEEP_ALL, type RetentionRules } from '../retention.ts'
 import type { Erasure, Forgotten, HistoryQuery, RoomsQuery, SeriesPage, SeriesQuery } from '../store.ts'
 import { settle, removeLeftovers } from './adoption.ts'
 import { appendRows, type Added } from './append-rows.ts'
+import { weighFiles } from './bounds.ts'
 import { changed, loadErasures, loadRemovals, saveChange, saveErasure, transaction, type Change } from './changes.ts'
-import { exportStatement } from './export-sql.ts'
+import { exportParquet } from './exporting.ts'
 import { Keeper, type Recent, type Sizes } from './keeper.ts'
 import { Origins } from './origins.ts'
 import type { Row } from './packed-messages.ts'
@@ -22,6 +23,7 @@ import { readSeries } from './series.ts'
 import { literal, notErased, sealedSource } from './sources-sql.ts'
 import { Reading } from './statement.ts'
 import { Turns } from './turns.ts'
+import { memoryFor, WEIGHT } from './weights.ts'
 
 export interface DatabaseOptions {
   /** Of `store.duckdb`; sealed files are in the folder `history` beside it. */
@@ -33,6 +35,8 @@ export interface DatabaseOptions {
   readonly exportTo?: readonly string[] | undefined
   /** When what came last is sealed; tests make it small. */
   readonly sizes?: Partial<Sizes> | undefined
+  /** Bytes that a message may have; decides how much memory DuckDB may take. */
+  readonly largest?: number | undefined
 }
 
 /** Of DuckDB, beside the one of this file: what is slow here shall not take the processors from the broker. */
@@ -63,11 +67,11 @@ export interface Database {
   close (): Promise<void>
 }
 
-export async function openDatabase ({ path, readOnly, retention = KEEP_ALL, exportTo = [], sizes }: DatabaseOptions, events: DatabaseEvents): Promise<Database> {
+export async function openDatabase ({ path, readOnly, retention = KEEP_ALL, exportTo = [], sizes, largest = 0 }: DatabaseOptions, events: DatabaseEvents): Promise<Database> {
   const folder = join(dirname(path), 'history')
   const isThere = !readOnly || existsSync(path)
   if (!readOnly) await mkdir(folder, { recursive: true })
-  const instance = await open(isThere ? path : ':memory:', isThere && readOnly)
+  const instance = await open(isThere ? path : ':memory:', isThere && readOnly, memoryFor(largest))
   // Reads, writes and the keeping of files have a connection each, so that none of them waits for another.
   const writer = await instance.connect()
   const reader = await instance.connect()
@@ -77,6 +81,7 @@ export async function openDatabase ({ path, readOnly, retention = KEEP_ALL, expo
   await writer.run('SET autoload_known_extensions = false')
   await writer.run('SET GLOBAL parquet_metadata_cache = true')
   await (isThere && readOnly ? checkVersion : migrate)(writer, path)
+  if (!readOnly) await weighFiles(writer, folder)
   await writer.run(`SET allowed_directories = [${[folder, ...exportTo].map((name) => literal(join(name, '/'))).join(', ')}]`)
   await writer.run('SET enable_external_access = false')
   await writer.run('SET lock_configuration = true')
@@ -118,7 +123,7 @@ export async function openDatabase ({ path, readOnly, retention = KEEP_ALL, expo
   }, readOnly)
 
   function contents (): Contents {
-    return { ...manifest, folder, last, erasures }
+    return { ...manifest, folder, last, erasures, recentWeight: recent.weight }
   }
 
   function tellForgotten (): void {
@@ -135,7 +140,7 @@ export async function openDatabase ({ path, readOnly, retention = KEEP_ALL, expo
     // Often there is nothing but what clients told us about their sessions.
     if (!rows.next()) return rows.counted
     const first = rows.time
-    let added: Added = { rows: 0, bytes: 0 }
+    let added: Added = { rows: 0, bytes: 0, weight: 0 }
     try {
       await transaction(writer, async () => { added = await appendRows(writer, rows, origins) })
     } catch (error) {
@@ -144,7 +149,7 @@ export async function openDatabase ({ path, readOnly, retention = KEEP_ALL, expo
     }
     origins.commit()
     last = rows.time
-    recent = { first: recent.first ?? first, last, rows: recent.rows + added.rows, bytes: recent.bytes + added.bytes }
+    recent = { first: recent.first ?? first, last, rows: recent.rows + added.rows, bytes: recent.bytes + added.bytes, weight: recent.weight + added.weight }
     if (keeper.isFull) keeper.look()
     return rows.counted
   }
@@ -195,10 +200,7 @@ export async function openDatabase ({ path, readOnly, retention = KEEP_ALL, expo
       }))
       keeper.look()
     },
-    exportParquet: (query, path) => keeps.run(async () => {
-      const { sql, values, types } = exportStatement(contents(), query, path)
-      return Number((await keeping.runAndReadAll(sql, values, types)).getRows()[0]![0])
-    }),
+    exportParquet: (query, path) => keeps.run(() => exportParquet(keeping, contents(), query, path)),
     keep: (now) => keeper.work(now),
     async close () {
       await keeper.close()
@@ -209,10 +211,10 @@ export async function openDatabase ({ path, readOnly, retention = KEEP_ALL, expo
   }
 }
 
-async function open (path: string, readOnly: boolean): Promise<DuckDBInstance> {
+async function open (path: string, readOnly: boolean, memory: number): Promise<DuckDBInstance> {
   try {
     // Sized for small machines: what does not fit into memory goes to disk beside the file.
-    return await DuckDBInstance.create(path, { memory_limit: '256MB', threads: String(THREADS), ...(readOnly ? { access_mode: 'READ_ONLY' } : {}) })
+    return await DuckDBInstance.create(path, { memory_limit: `${memory}B`, threads: String(THREADS), ...(readOnly ? { access_mode: 'READ_ONLY' } : {}) })
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error)
     if (/lock on file/i.test(reason)) throw new Error(`the store ${path} is open in another process: stop the other Foyer, or give this one its own folder (FOYER_DATA_DIR)`, { cause: error })
@@ -221,9 +223,9 @@ async function open (path: string, readOnly: boolean): Promise<DuckDBInstance> {
 }
 
 async function recentOf (connection: DuckDBConnection): Promise<Recent & { readonly last: number | null }> {
-  const found = await connection.runAndReadAll('SELECT min(time), max(time), count(*), coalesce(sum(octet_length(payload)), 0) FROM messages')
-  const [first, last, rows, bytes] = found.getRows()[0]!
-  return { first: first == null ? null : Number(first), last: last == null ? null : Number(last), rows: Number(rows), bytes: Number(bytes) }
+  const found = await connection.runAndReadAll(`SELECT min(time), max(time), count(*), coalesce(sum(size), 0), coalesce(sum(${WEIGHT}), 0) FROM messages`)
+  const [first, last, rows, bytes, weight] = found.getRows()[0]!
+  return { first: first == null ? null : Number(first), last: last == null ? null : Number(last), rows: Number(rows), bytes: Number(bytes), weight: Number(weight) }
 }
 
 /** Position of the newest message that was ever there, also where it is gone: it must not come again. Null if there was none. */

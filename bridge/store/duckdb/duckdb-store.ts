@@ -19,6 +19,8 @@ export interface DuckdbStoreOptions {
   readonly logger?: Pick<Logger, 'warn' | 'error'>
   /** When what came last is sealed; tests make it small. */
   readonly sizes?: Partial<Sizes>
+  /** Bytes that a message may have: where they are many, more memory is needed. */
+  readonly largest?: number
   /** Looks only: neither the folder nor the file is made or changed, and what is missing is empty. */
   readonly readOnly?: boolean
 }
@@ -32,7 +34,7 @@ export interface DuckdbStore extends KeepingStore {
  * The default store: a DuckDB file of what came last and sorted Parquet files of the rest, in a thread of its own. Throws
  * one clear sentence if they can't be used.
  */
-export async function openDuckdbStore ({ dataDir, readOnly = false, logger, retention, exportTo, sizes }: DuckdbStoreOptions): Promise<DuckdbStore> {
+export async function openDuckdbStore ({ dataDir, readOnly = false, logger, retention, exportTo, sizes, largest }: DuckdbStoreOptions): Promise<DuckdbStore> {
   if (!readOnly) await mkdir(dataDir, { recursive: true })
   let forgotten: Forgotten = { removals: [], erasures: [] }
   // As .ts beside this file when it runs from source, as .js from dist.
@@ -42,7 +44,7 @@ export async function openDuckdbStore ({ dataDir, readOnly = false, logger, rete
     else if ('warning' in notice) logger?.warn(notice.warning)
     else logger?.error({ reason: notice.failure }, 'files of history could not be sealed, removed or written again; it is tried again in a minute')
   })
-  const opened = worker.call('open', { options: { path: join(dataDir, 'store.duckdb'), readOnly, retention, exportTo, sizes } })
+  const opened = worker.call('open', { options: { path: join(dataDir, 'store.duckdb'), readOnly, retention, exportTo, sizes, largest } })
   opened.catch(() => worker.end())
   const { newest } = await opened
   // Appends and reads under way, which close() lets finish.

@@ -3,10 +3,12 @@ import { retentionOf, shortestRetention, type RetentionRules } from '../retentio
 import type { Change } from './changes.ts'
 import { nextMerge } from './merging.ts'
 import type { Contents } from './pages.ts'
-import { lastOf, rewrite, type Rewritten } from './rewriting.ts'
+import { lastOf, rewrite, type Rewriting, type Rewritten } from './rewriting.ts'
 import type { SealedFile } from './sealed-files.ts'
-import { literal, RECENT_AS_SEALED, sealedSource } from './sources-sql.ts'
+import { sliceEnd } from './slices.ts'
+import { literal, recentSource, sealedSource } from './sources-sql.ts'
 import type { Turns } from './turns.ts'
+import { BACKLOG_WEIGHT, MOST_WEIGHT } from './weights.ts'
 
 const MINUTE = 60_000
 const DAY = 24 * 60 * MINUTE
@@ -18,9 +20,11 @@ export interface Sizes {
   readonly rows: number
   /** Of payloads. */
   readonly bytes: number
+  /** See weights.ts. */
+  readonly weight: number
 }
 
-const SIZES: Sizes = { rows: 1_000_000, bytes: 64 * 1024 * 1024 }
+const SIZES: Sizes = { rows: 1_000_000, bytes: 64 * 1024 * 1024, weight: MOST_WEIGHT }
 
 /** What came last and is not in files yet. */
 export interface Recent extends Sizes {
@@ -76,8 +80,8 @@ export class Keeper {
 
   /** Whether what came last should be sealed: asked after every append. */
   get isFull (): boolean {
-    const { rows, bytes } = this.options.recent()
-    return rows >= this.sizes.rows || bytes >= this.sizes.bytes
+    const { rows, bytes, weight } = this.options.recent()
+    return rows >= this.sizes.rows || bytes >= this.sizes.bytes || weight >= this.sizes.weight
   }
 
   /** Does all there is to do, as if it were `now` (milliseconds since 1970). */
@@ -107,12 +111,13 @@ export class Keeper {
   }
 
   private async seal (now: number): Promise<boolean> {
-    const { contents, recent, commit } = this.options
-    const { first } = recent()
+    const { connection, contents, recent, commit } = this.options
+    const { first, weight } = recent()
     if (first === null || !(this.isFull || first / 1000 <= now - this.sealAge)) return false
     const { last } = contents()
-    const { files, removals } = await this.rewrite(now, `(SELECT * FROM ${RECENT_AS_SEALED} WHERE time <= make_timestamp(${last}))`, 0, [])
-    await commit({ add: files, removals, sealedUpTo: last })
+    const slice = weight > BACKLOG_WEIGHT ? await sliceEnd(connection, last) : { upTo: last, weight }
+    const { files, removals } = await this.rewrite(now, { source: recentSource(0, slice.upTo), weight: slice.weight }, 0, [])
+    await commit({ add: files, removals, sealedUpTo: slice.upTo })
     return true
   }
 
@@ -159,14 +164,14 @@ export class Keeper {
 
   private async replace (now: number, old: readonly SealedFile[], level: number): Promise<void> {
     const { contents, commit } = this.options
-    const { files, removals } = await this.rewrite(now, sealedSource(contents().folder, old), level, old.map(({ name }) => name))
+    const { files, removals } = await this.rewrite(now, { source: sealedSource(contents().folder, old), weight: old.reduce((sum, { weight }) => sum + weight, 0) }, level, old.map(({ name }) => name))
     await commit({ remove: old, add: files, removals })
   }
 
-  private async rewrite (now: number, source: string, level: number, replaces: readonly string[]): Promise<Rewritten> {
+  private async rewrite (now: number, what: Pick<Rewriting, 'source' | 'weight'>, level: number, replaces: readonly string[]): Promise<Rewritten> {
     const { connection, contents, rules } = this.options
     const { folder, erasures } = contents()
-    return await rewrite({ connection, source, folder, rules, erasures, now: now * 1000, level, replaces })
+    return await rewrite({ connection, ...what, folder, rules, erasures, now: now * 1000, level, replaces })
   }
 
   /** How long what came last may wait: an eighth of the shortest time that anything is kept. */

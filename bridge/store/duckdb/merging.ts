@@ -1,4 +1,5 @@
 import type { SealedFile } from './sealed-files.ts'
+import { MOST_WEIGHT } from './weights.ts'
 
 /** So many files of one level become one of the next: each message is written again once per level only. */
 const FAN_IN = 8
@@ -17,7 +18,7 @@ export function nextMerge (files: readonly SealedFile[], span: (retention: numbe
     const run = runs.get(kind) ?? []
     runs.set(kind, run)
     const grown = [...run, file]
-    const fits = sum(grown, 'rows') <= MOST_ROWS && sum(grown, 'bytes') <= MOST_BYTES && file.last - grown[0]!.first <= span(file.retention)
+    const fits = sum(grown, 'rows') <= MOST_ROWS && sum(grown, 'bytes') <= MOST_BYTES && sum(grown, 'weight') <= MOST_WEIGHT && file.last - grown[0]!.first <= span(file.retention)
     if (fits) run.push(file)
     if (run.length === FAN_IN) return run
     if (fits) continue
@@ -28,6 +29,6 @@ export function nextMerge (files: readonly SealedFile[], span: (retention: numbe
   return null
 }
 
-function sum (files: readonly SealedFile[], what: 'rows' | 'bytes'): number {
+function sum (files: readonly SealedFile[], what: 'rows' | 'bytes' | 'weight'): number {
   return files.reduce((total, file) => total + file[what], 0)
 }

@@ -1,19 +1,25 @@
 import { randomBytes } from 'node:crypto'
-import { open, rename, stat, unlink } from 'node:fs/promises'
+import { open, rename, unlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { DuckDBConnection } from '@duckdb/node-api'
 import { retentionOf, type RetentionRules } from '../retention.ts'
 import type { Erasure, Removal } from '../store.ts'
+import { boundsOf } from './bounds.ts'
 import type { SealedFile } from './sealed-files.ts'
 import { literal, notErased, SEALED_COLUMNS } from './sources-sql.ts'
+import { MOST_WEIGHT } from './weights.ts'
 
 /** Rows that are compressed together, and the least that is read of a file for one topic. */
 const GROUP_ROWS = 131_072
+/** The same where payloads are large: a group is in memory as a whole. */
+const WEIGHTY_GROUP_ROWS = 4096
 
 export interface Rewriting {
   readonly connection: DuckDBConnection
   /** SQL of what is to be written, with the columns of a sealed file. */
   readonly source: string
+  /** Of its payloads. */
+  readonly weight: number
   readonly folder: string
   readonly rules: RetentionRules
   /** What is left out. */
@@ -73,7 +79,7 @@ export async function lastOf (connection: DuckDBConnection, source: string, cond
   return found.getRows().map(([room, channel, upTo]) => ({ room: String(room), channel: String(channel), upTo: Number(upTo) }))
 }
 
-async function write ({ connection, folder, erasures, level, replaces }: Rewriting, source: string, retention: number | null, condition: string): Promise<SealedFile | null> {
+async function write ({ connection, folder, erasures, level, replaces, weight }: Rewriting, source: string, retention: number | null, condition: string): Promise<SealedFile | null> {
   const id = randomBytes(4).toString('hex')
   const temporary = join(folder, `${id}.tmp`)
   try {
@@ -81,7 +87,7 @@ async function write ({ connection, folder, erasures, level, replaces }: Rewriti
     const about = JSON.stringify({ level, retention, replaces })
     await connection.run(`
       COPY (SELECT ${SEALED_COLUMNS} FROM ${source} WHERE ${condition} AND ${notErased(erasures)} ORDER BY room, channel, topic, time)
-      TO ${literal(temporary)} (FORMAT parquet, COMPRESSION zstd, PARQUET_VERSION v2, ROW_GROUP_SIZE ${GROUP_ROWS}, KV_METADATA { foyer: ${literal(about)} })`)
+      TO ${literal(temporary)} (FORMAT parquet, COMPRESSION zstd, PARQUET_VERSION v2, ROW_GROUP_SIZE ${weight > MOST_WEIGHT / 4 ? WEIGHTY_GROUP_ROWS : GROUP_ROWS}, KV_METADATA { foyer: ${literal(about)} })`)
     const bounds = await boundsOf(connection, temporary)
     if (bounds === null) {
       await unlink(temporary)
@@ -96,13 +102,6 @@ async function write ({ connection, folder, erasures, level, replaces }: Rewriti
     await unlink(temporary).catch(() => {})
     throw error
   }
-}
-
-/** How much a file has, and of when; null if it has nothing. */
-export async function boundsOf (connection: DuckDBConnection, path: string): Promise<Pick<SealedFile, 'rows' | 'bytes' | 'first' | 'last'> | null> {
-  const found = await connection.runAndReadAll(`SELECT count(*), epoch_us(min(time)), epoch_us(max(time)) FROM read_parquet(${literal(path)})`)
-  const [rows, first, last] = found.getRows()[0]!.map(Number)
-  return rows === 0 ? null : { rows: rows!, bytes: (await stat(path)).size, first: first!, last: last! }
 }
 
 async function syncFile (path: string): Promise<void> {

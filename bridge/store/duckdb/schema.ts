@@ -1,10 +1,11 @@
 import type { DuckDBConnection } from '@duckdb/node-api'
+import { fillSizes } from './slices.ts'
 
 /** The version that this code reads and writes; each step of `migrations` raises it by one. */
-const VERSION = 3
+const VERSION = 4
 
 /** Statements that lead from the version of their index to the next one. */
-const migrations: readonly string[] = [
+const migrations: readonly (string | ((connection: DuckDBConnection) => Promise<void>))[] = [
   // `time` and `node` are what a cursor says. `time`, microseconds since 1970, is unique and rises with every row.
   // Where messages come from repeats: as a number it costs a fifth of the CPU and a third of the space per row. One
   // origin may have several numbers, see origins.ts.
@@ -22,7 +23,15 @@ const migrations: readonly string[] = [
   CREATE TABLE removals (room VARCHAR NOT NULL, channel VARCHAR NOT NULL, up_to BIGINT NOT NULL, PRIMARY KEY (room, channel));
   CREATE TABLE erasures (kind VARCHAR NOT NULL, name VARCHAR NOT NULL, up_to BIGINT NOT NULL, done BOOLEAN NOT NULL)`,
   // See rooms.ts; filled at the start from the files that there are.
-  'CREATE TABLE rooms (room VARCHAR NOT NULL, channel VARCHAR NOT NULL, last BIGINT NOT NULL)'
+  'CREATE TABLE rooms (room VARCHAR NOT NULL, channel VARCHAR NOT NULL, last BIGINT NOT NULL)',
+  // See weights.ts and, for files, bounds.ts.
+  async (connection) => {
+    await connection.run(`
+      ALTER TABLE messages ADD COLUMN size UINTEGER;
+      ALTER TABLE files ADD COLUMN weight BIGINT;
+      ALTER TABLE files ADD COLUMN sized BOOLEAN DEFAULT false`)
+    await fillSizes(connection)
+  }
 ]
 
 /** Brings a database to the version of this code; refuses one that a newer Foyer wrote. */
@@ -31,7 +40,7 @@ export async function migrate (connection: DuckDBConnection, path: string): Prom
   const found = await versionOf(connection, path)
   for (const [i, statement] of migrations.slice(found).entries()) {
     await connection.run('BEGIN')
-    await connection.run(statement)
+    await (typeof statement === 'string' ? connection.run(statement) : statement(connection))
     await connection.run('INSERT INTO schema_version VALUES ($version)', { version: found + i + 1 })
     await connection.run('COMMIT')
   }

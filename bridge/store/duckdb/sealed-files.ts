@@ -13,6 +13,10 @@ export interface SealedFile {
   /** Positions of its first and last message. */
   readonly first: number
   readonly last: number
+  /** Of its payloads, see weights.ts; estimated where `sized` is false. */
+  readonly weight: number
+  /** Whether it has the column `size`: those of older versions don't. */
+  readonly sized: boolean
 }
 
 /** What there is beside the table of what came last: files, and up to which position everything is in them. */
@@ -23,11 +27,11 @@ export interface Manifest {
 }
 
 export async function loadManifest (connection: DuckDBConnection): Promise<Manifest> {
-  const files = await connection.runAndReadAll('SELECT name, level, retention, rows, bytes, first, last FROM files ORDER BY last')
+  const files = await connection.runAndReadAll('SELECT name, level, retention, rows, bytes, first, last, weight, sized FROM files ORDER BY last')
   const sealed = await connection.runAndReadAll('SELECT up_to FROM sealed')
   return {
-    files: files.getRows().map(([name, level, retention, rows, bytes, first, last]) => ({
-      name: String(name), level: Number(level), retention: retention == null ? null : Number(retention), rows: Number(rows), bytes: Number(bytes), first: Number(first), last: Number(last)
+    files: files.getRows().map(([name, level, retention, rows, bytes, first, last, weight, sized]) => ({
+      name: String(name), level: Number(level), retention: retention == null ? null : Number(retention), rows: Number(rows), bytes: Number(bytes), first: Number(first), last: Number(last), weight: Number(weight), sized: sized === true
     })),
     sealedUpTo: Number(sealed.getRows()[0]?.[0] ?? 0)
   }
@@ -40,11 +44,11 @@ export async function saveManifest (connection: DuckDBConnection, before: Manife
   }
   for (const file of after.files) {
     if (before.files.includes(file)) continue
-    const { name, level, retention, rows, bytes, first, last } = file
+    const { name, level, retention, rows, bytes, first, last, weight, sized } = file
     await connection.run('DELETE FROM files WHERE name = $name', { name })
     await connection.run(
-      'INSERT INTO files VALUES ($name, $level, $retention::BIGINT, $rows, $bytes, $first, $last)',
-      { name, level, retention: retention === null ? null : BigInt(retention), rows: BigInt(rows), bytes: BigInt(bytes), first: BigInt(first), last: BigInt(last) }
+      'INSERT INTO files VALUES ($name, $level, $retention::BIGINT, $rows, $bytes, $first, $last, $weight, $sized)',
+      { name, level, retention: retention === null ? null : BigInt(retention), rows: BigInt(rows), bytes: BigInt(bytes), first: BigInt(first), last: BigInt(last), weight: BigInt(weight), sized }
     )
   }
   if (after.sealedUpTo !== before.sealedUpTo) await connection.run('UPDATE sealed SET up_to = $upTo::BIGINT', { upTo: BigInt(after.sealedUpTo) })

@@ -1,13 +1,17 @@
 import type { SeriesPage, SeriesQuery } from '../store.ts'
 import { conditionOf } from './conditions.ts'
 import type { Contents } from './pages.ts'
+import { recentParts } from './slices.ts'
 import { notErased, sealedSource } from './sources-sql.ts'
 import type { Reading, Statement } from './statement.ts'
-import { fieldPointer, valueSql } from './values-sql.ts'
+import type { Stretch } from './stretches.ts'
+import { fieldPointer, MOST_BYTES, valueSql } from './values-sql.ts'
 
 /** The figures of a query, from what came last and from the files. */
 export async function readSeries (reading: Reading, contents: Contents, query: SeriesQuery): Promise<SeriesPage> {
-  const statement = seriesStatement(contents, query)
+  const { sealedUpTo, recentWeight } = contents
+  const recent = query.to > sealedUpTo ? await recentParts(reading, recentWeight, query.from - 1, query.to) : []
+  const statement = seriesStatement(contents, query, recent)
   const chunks = statement === null ? [] : await reading.chunks(statement)
   const found = chunks.reduce((sum, chunk) => sum + chunk.rowCount, 0)
   const count = Math.min(found, query.limit)
@@ -35,22 +39,23 @@ export async function readSeries (reading: Reading, contents: Contents, query: S
 /** As numbers of JavaScript: a BigInt each would cost more than all else. Positions in microseconds fit. */
 const FIGURES = ['start::DOUBLE', 'min(value)', 'max(value)', 'avg(value)', 'count(value)::DOUBLE', 'arg_max(value, time)']
 
-function seriesStatement ({ folder, files, erasures, sealedUpTo }: Contents, query: SeriesQuery): Statement | null {
+function seriesStatement ({ folder, files, erasures }: Contents, query: SeriesQuery, recent: readonly Pick<Stretch, 'after' | 'before'>[]): Statement | null {
   const { field, from, to, bucket, limit } = query
   const condition = conditionOf(query)
   // Each part has times of its own: a bound on a column lets DuckDB skip blocks, one on what is computed from it does not.
   const parts: string[] = []
-  if (to > sealedUpTo) {
+  for (const { after, before } of recent) {
     parts.push(`
-      SELECT topic, messages.time AS time, ${valueSql('payload', field !== null)} AS value
-      FROM messages JOIN origins ON origins.id = messages.origin WHERE messages.time >= $from AND messages.time < $to AND ${condition.sql}`)
+      SELECT topic, messages.time AS time, ${valueSql(field !== null)} AS value
+      FROM messages JOIN origins ON origins.id = messages.origin
+      WHERE messages.time > ${after} AND messages.time < ${before} AND size <= ${MOST_BYTES} AND ${condition.sql}`)
   }
   const meant = files.filter(({ first, last }) => first < to && last >= from)
   if (meant.length > 0) {
     parts.push(`
-      SELECT topic, epoch_us(time) AS time, ${field === null ? 'value' : valueSql('payload', true)} AS value
+      SELECT topic, epoch_us(time) AS time, ${field === null ? 'value' : valueSql(true)} AS value
       FROM ${sealedSource(folder, meant)}
-      WHERE time >= make_timestamp($from::BIGINT) AND time < make_timestamp($to::BIGINT) AND ${condition.sql} AND ${notErased(erasures)}`)
+      WHERE time >= make_timestamp(${from}) AND time < make_timestamp(${to}) AND ${condition.sql} AND ${notErased(erasures)}`)
   }
   if (parts.length === 0) return null
   // "value IS NOT NULL" would have DuckDB look into every payload before it asks whose it is; figures leave NULL out anyway.
@@ -59,7 +64,7 @@ function seriesStatement ({ folder, files, erasures, sealedUpTo }: Contents, que
       SELECT topic, dense_rank() OVER (ORDER BY topic)::DOUBLE, ${FIGURES.join(', ')}
       FROM (SELECT topic, time, time // $bucket * $bucket AS start, value FROM (${parts.join(' UNION ALL ')}))
       GROUP BY topic, start HAVING count(value) > 0 ORDER BY topic, start LIMIT $limit`,
-    values: { ...condition.values, from: BigInt(from), to: BigInt(to), bucket: BigInt(bucket), limit: limit + 1, ...(field === null ? {} : { field: fieldPointer(field) }) },
+    values: { ...condition.values, bucket: BigInt(bucket), limit: limit + 1, ...(field === null ? {} : { field: fieldPointer(field) }) },
     types: condition.types
   }
 }

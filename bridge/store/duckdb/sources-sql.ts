@@ -4,17 +4,25 @@ import type { SealedFile } from './sealed-files.ts'
 import { valueSql } from './values-sql.ts'
 
 /** The columns of a sealed file, which readers from outside know by these names. */
-export const SEALED_COLUMNS = 'time, node, room, channel, topic, sender, qos, payload, value'
+export const SEALED_COLUMNS = 'time, node, room, channel, topic, sender, qos, payload, value, size'
 
-/** Messages that came last, with the columns of a sealed file. */
-export const RECENT_AS_SEALED = `(
-  SELECT make_timestamp(messages.time) AS time, node, room, channel, topic, sender, qos, payload, ${valueSql('payload', false)} AS value
-  FROM messages JOIN origins ON origins.id = messages.origin
-)`
+/**
+ * The messages that came last of those after one position and up to another, with the columns of a sealed file. The bounds
+ * are within: only there they keep DuckDB from reading payloads that are not meant.
+ */
+export function recentSource (after: number, upTo: number): string {
+  return `(
+    SELECT make_timestamp(messages.time) AS time, node, room, channel, topic, sender, qos, payload, ${valueSql(false)} AS value, size
+    FROM messages JOIN origins ON origins.id = messages.origin WHERE messages.time > ${after} AND messages.time <= ${upTo}
+  )`
+}
 
 /** SQL of the messages in some files, at least one. */
 export function sealedSource (folder: string, files: readonly SealedFile[]): string {
-  return `read_parquet([${files.map(({ name }) => literal(join(folder, name))).join(', ')}])`
+  // The first file says which columns there are.
+  const names = files.toSorted((a, b) => Number(a.sized) - Number(b.sized)).map(({ name }) => literal(join(folder, name)))
+  const all = `read_parquet([${names.join(', ')}])`
+  return files.every(({ sized }) => sized) ? all : `(SELECT *, octet_length(payload)::UINTEGER AS size FROM ${all})`
 }
 
 /** SQL that is true for what was not erased; files may still have it. */
@@ -22,7 +30,8 @@ export function notErased (erasures: readonly Erasure[]): string {
   return erasures.map(({ kind, name, upTo }) => `NOT (${kind} = ${literal(name)} AND time <= make_timestamp(${upTo}))`).join(' AND ') || 'true'
 }
 
-/** Text as SQL has it between quotes; nothing else is special there. */
+/** Text as SQL has it between quotes; nothing else is special there but U+0000, which would end the statement. */
 export function literal (text: string): string {
-  return `'${text.replaceAll("'", "''")}'`
+  const parts = text.split('\0').map((part) => `'${part.replaceAll("'", "''")}'`)
+  return parts.length === 1 ? parts[0]! : `(${parts.join(' || chr(0) || ')})`
 }

@@ -72,7 +72,7 @@ describe('the DuckDB store', function () {
     const dataDir = folder()
     await (await openDuckdbStore({ dataDir })).close()
     await change(dataDir, 'DELETE FROM schema_version')
-    await assert.rejects(openDuckdbStore({ dataDir, readOnly: true }), /written by an older Foyer \(schema 0, this one reads 3\): start the server once/)
+    await assert.rejects(openDuckdbStore({ dataDir, readOnly: true }), /written by an older Foyer \(schema 0, this one reads 4\): start the server once/)
   })
 
   it('gives messages that share a position in one page', async () => {
