@@ -70,13 +70,13 @@ async function open (wish: ReadonlyMap<string, string>, options: HttpOptions): P
   return { content: await download(options, `/api/export?${new URLSearchParams([...wish]).toString().replaceAll('+', '%20')}`, TIMEOUT_MS), close: async () => {} }
 }
 
-async function openFolder ({ dataDir }: Config, directory: DataDirectory, wish: ReadonlyMap<string, string>): Promise<Opened> {
+async function openFolder ({ dataDir, limits }: Config, directory: DataDirectory, wish: ReadonlyMap<string, string>): Promise<Opened> {
   // Also when whoever reads our output has enough.
   process.once('exit', () => { directory.close() })
   // As with `serve`, the other commands should not wait for these.
   const [{ openDuckdbStore }, { openExport }, { parseExportQuery }, { exportFolder }] = await Promise.all([import('../bridge/store/duckdb/duckdb-store.ts'), import('../bridge/keeping/export.ts'), import('../bridge/keeping/export-query.ts'), import('../bridge/keeping/parquet.ts')])
   const query = parseExportQuery(wish)
-  const store = await openDuckdbStore({ dataDir, readOnly: true, exportTo: [exportFolder(dataDir)] })
+  const store = await openDuckdbStore({ dataDir, readOnly: true, exportTo: [exportFolder(dataDir)], largest: limits.packetBytes })
   const close = async (): Promise<void> => {
     await store.close()
     directory.close()

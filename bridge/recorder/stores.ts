@@ -36,7 +36,7 @@ export async function openStores (config: Config, journal: JournalAccess, logger
   const open: Recorded[] = []
 
   async function openEmbedded (): Promise<Recorded<DuckdbStore>> {
-    const store = await openDuckdbStore({ dataDir, retention: retentionRules(config), exportTo: [exportFolder(dataDir)], logger })
+    const store = await openDuckdbStore({ dataDir, retention: retentionRules(config), exportTo: [exportFolder(dataDir)], logger, largest: config.limits.packetBytes })
     // New positions come after all stored ones, also when the clock was set back: the store takes an earlier one for known.
     if (store.newestAtOpen !== null) journal.startAfter(store.newestAtOpen)
     // The store knows best what it has: also after it was restored from a backup, or lost.

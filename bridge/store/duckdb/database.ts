@@ -71,7 +71,7 @@ export async function openDatabase ({ path, readOnly, retention = KEEP_ALL, expo
   const folder = join(dirname(path), 'history')
   const isThere = !readOnly || existsSync(path)
   if (!readOnly) await mkdir(folder, { recursive: true })
-  const instance = await open(isThere ? path : ':memory:', isThere && readOnly, memoryFor(largest))
+  const instance = await open(isThere ? path : ':memory:', isThere && readOnly, memoryFor(largest, THREADS))
   // Reads, writes and the keeping of files have a connection each, so that none of them waits for another.
   const writer = await instance.connect()
   const reader = await instance.connect()

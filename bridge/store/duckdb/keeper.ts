@@ -5,8 +5,9 @@ import { nextMerge } from './merging.ts'
 import type { Contents } from './pages.ts'
 import { lastOf, rewrite, type Rewriting, type Rewritten } from './rewriting.ts'
 import type { SealedFile } from './sealed-files.ts'
-import { sliceEnd } from './slices.ts'
+import { recentParts, sliceEnd } from './slices.ts'
 import { literal, recentSource, sealedSource } from './sources-sql.ts'
+import { Reading } from './statement.ts'
 import type { Turns } from './turns.ts'
 import { BACKLOG_WEIGHT, MOST_WEIGHT } from './weights.ts'
 
@@ -116,7 +117,8 @@ export class Keeper {
     if (first === null || !(this.isFull || first / 1000 <= now - this.sealAge)) return false
     const { last } = contents()
     const slice = weight > BACKLOG_WEIGHT ? await sliceEnd(connection, last) : { upTo: last, weight }
-    const { files, removals } = await this.rewrite(now, { source: recentSource(0, slice.upTo), weight: slice.weight }, 0, [])
+    const parts = await recentParts(new Reading(connection), slice.weight, 0, slice.upTo + 1)
+    const { files, removals } = await this.rewrite(now, { source: recentSource(parts), weight: slice.weight }, 0, [])
     await commit({ add: files, removals, sealedUpTo: slice.upTo })
     return true
   }

@@ -6,11 +6,11 @@ import { originsStatement, recentChoice, recentStatement, sealedChoice, sealedSt
 import type { Row } from './packed-messages.ts'
 import { rangeEnd, rangeStatement } from './range-sql.ts'
 import type { Manifest } from './sealed-files.ts'
-import { recentParts } from './slices.ts'
+import { recentParts, type Part } from './slices.ts'
 import { notErased, recentSource, sealedSource } from './sources-sql.ts'
 import type { Reading, Statement } from './statement.ts'
 import { stretches } from './stretches.ts'
-import { LITTLE_WEIGHT } from './weights.ts'
+import { BACKLOG_WEIGHT, LITTLE_WEIGHT } from './weights.ts'
 
 /** A page stops growing here: until it is sent, its messages are in the memory of several places at once. */
 const PAGE_BYTES = 8 * 1024 * 1024
@@ -84,8 +84,9 @@ async function choose (reading: Reading, weight: number, portion: Portion, choic
 }
 
 /** What is to be read of what came last, in parts that fit into memory, in the order of the portion. */
-async function partsOf (reading: Reading, weight: number, { after, before, order }: Pick<Portion, 'after' | 'before' | 'order'>): Promise<{ after: number, before: number }[]> {
-  const parts = (await recentParts(reading, weight, after, before))
+async function partsOf (reading: Reading, weight: number, { after, before, order }: Pick<Portion, 'after' | 'before' | 'order'>): Promise<Part[]> {
+  if (weight <= BACKLOG_WEIGHT) return [{ after, before }]
+  const parts = await recentParts(reading, weight, after, before)
   return order === 'newest' ? parts.toReversed() : parts
 }
 
@@ -102,7 +103,7 @@ export async function readRange (reading: Reading, contents: Contents, after: nu
     if (rows.length > 0) return rows
   }
   const lower = Math.max(after, sealedUpTo)
-  return last <= lower ? [] : await read((upTo) => recentSource(lower, upTo), 'true', lower)
+  return last <= lower ? [] : await read((upTo) => recentSource([{ after: lower, before: upTo + 1 }]), 'true', lower)
 }
 
 class Page {

@@ -1,18 +1,21 @@
 import type { SeriesPage, SeriesQuery } from '../store.ts'
 import { conditionOf } from './conditions.ts'
 import type { Contents } from './pages.ts'
-import { recentParts } from './slices.ts'
+import { recentParts, type Part } from './slices.ts'
 import { notErased, sealedSource } from './sources-sql.ts'
 import type { Reading, Statement } from './statement.ts'
-import type { Stretch } from './stretches.ts'
 import { fieldPointer, MOST_BYTES, valueSql } from './values-sql.ts'
+import { IS_WEIGHTY, LITTLE_WEIGHT } from './weights.ts'
 
 /** The figures of a query, from what came last and from the files. */
 export async function readSeries (reading: Reading, contents: Contents, query: SeriesQuery): Promise<SeriesPage> {
   const { sealedUpTo, recentWeight } = contents
-  const recent = query.to > sealedUpTo ? await recentParts(reading, recentWeight, query.from - 1, query.to) : []
-  const statement = seriesStatement(contents, query, recent)
+  const isRecent = query.to > sealedUpTo
+  const isWeighty = isRecent && recentWeight > LITTLE_WEIGHT
+  if (isWeighty) await takeWeighty(reading, recentWeight, query)
+  const statement = seriesStatement(contents, query, isRecent, isWeighty)
   const chunks = statement === null ? [] : await reading.chunks(statement)
+  if (isWeighty) await reading.rows({ sql: 'DROP TABLE weighty', values: {}, types: {} })
   const found = chunks.reduce((sum, chunk) => sum + chunk.rowCount, 0)
   const count = Math.min(found, query.limit)
   const columns = FIGURES.map(() => new Float64Array(count))
@@ -39,17 +42,36 @@ export async function readSeries (reading: Reading, contents: Contents, query: S
 /** As numbers of JavaScript: a BigInt each would cost more than all else. Positions in microseconds fit. */
 const FIGURES = ['start::DOUBLE', 'min(value)', 'max(value)', 'avg(value)', 'count(value)::DOUBLE', 'arg_max(value, time)']
 
-function seriesStatement ({ folder, files, erasures }: Contents, query: SeriesQuery, recent: readonly Pick<Stretch, 'after' | 'before'>[]): Statement | null {
+/**
+ * Takes the numbers out of the larger payloads of what came last, some megabytes at a time: DuckDB holds what a statement
+ * has read until it ends.
+ */
+async function takeWeighty (reading: Reading, weight: number, query: SeriesQuery): Promise<void> {
+  await reading.rows({ sql: 'CREATE OR REPLACE TEMP TABLE weighty (topic VARCHAR, time BIGINT, value DOUBLE)', values: {}, types: {} })
+  const { values, types } = conditionOf(query)
+  for (const part of await recentParts(reading, weight, query.from - 1, query.to)) {
+    await reading.rows({ sql: `INSERT INTO weighty ${recentValues(query, part, `${IS_WEIGHTY} AND size <= ${MOST_BYTES}`)}`, values: { ...values, ...fieldOf(query) }, types })
+  }
+}
+
+function recentValues (query: SeriesQuery, { after, before }: Part, condition: string): string {
+  return `
+    SELECT topic, messages.time AS time, ${valueSql(query.field !== null)} AS value
+    FROM messages JOIN origins ON origins.id = messages.origin
+    WHERE messages.time > ${after} AND messages.time < ${before} AND ${condition} AND ${conditionOf(query).sql}`
+}
+
+function fieldOf ({ field }: SeriesQuery): Record<string, string> {
+  return field === null ? {} : { field: fieldPointer(field) }
+}
+
+function seriesStatement ({ folder, files, erasures }: Contents, query: SeriesQuery, isRecent: boolean, isWeighty: boolean): Statement | null {
   const { field, from, to, bucket, limit } = query
   const condition = conditionOf(query)
   // Each part has times of its own: a bound on a column lets DuckDB skip blocks, one on what is computed from it does not.
   const parts: string[] = []
-  for (const { after, before } of recent) {
-    parts.push(`
-      SELECT topic, messages.time AS time, ${valueSql(field !== null)} AS value
-      FROM messages JOIN origins ON origins.id = messages.origin
-      WHERE messages.time > ${after} AND messages.time < ${before} AND size <= ${MOST_BYTES} AND ${condition.sql}`)
-  }
+  if (isRecent) parts.push(recentValues(query, { after: from - 1, before: to }, isWeighty ? `NOT ${IS_WEIGHTY}` : `size <= ${MOST_BYTES}`))
+  if (isWeighty) parts.push('SELECT topic, time, value FROM weighty')
   const meant = files.filter(({ first, last }) => first < to && last >= from)
   if (meant.length > 0) {
     parts.push(`
@@ -64,7 +86,7 @@ function seriesStatement ({ folder, files, erasures }: Contents, query: SeriesQu
       SELECT topic, dense_rank() OVER (ORDER BY topic)::DOUBLE, ${FIGURES.join(', ')}
       FROM (SELECT topic, time, time // $bucket * $bucket AS start, value FROM (${parts.join(' UNION ALL ')}))
       GROUP BY topic, start HAVING count(value) > 0 ORDER BY topic, start LIMIT $limit`,
-    values: { ...condition.values, bucket: BigInt(bucket), limit: limit + 1, ...(field === null ? {} : { field: fieldPointer(field) }) },
+    values: { ...condition.values, bucket: BigInt(bucket), limit: limit + 1, ...fieldOf(query) },
     types: condition.types
   }
 }

@@ -1,11 +1,17 @@
 import type { DuckDBConnection } from '@duckdb/node-api'
 import type { Reading } from './statement.ts'
-import { BACKLOG_WEIGHT, IS_WEIGHTY, LITTLE_WEIGHT, MOST_WEIGHT, WEIGHT } from './weights.ts'
+import { IS_WEIGHTY, LITTLE_WEIGHT, MOST_WEIGHT, WEIGHT } from './weights.ts'
 
 /** Rows whose payloads are measured at once: with the largest ones that is some megabytes. */
 const MEASURED = 64
 /** Where the messages of a database are of this size at most, all are measured at once. */
 const SMALL = 512
+
+/** What lies between two positions, both exclusive. */
+export interface Part {
+  readonly after: number
+  readonly before: number
+}
 
 /** A part of what came last, from its first message on. */
 export interface Slice {
@@ -23,20 +29,20 @@ export async function sliceEnd (connection: DuckDBConnection, last: number): Pro
 }
 
 /**
- * Cuts what came last between two positions, both exclusive, into parts that can be read at once. It is one part unless
- * sealing is behind.
+ * Cuts what came last between two positions, both exclusive, into parts that can be read and looked into at once: what is
+ * taken out of JSON needs many times its size, for all rows of a vector together. It is one part where little is large.
  */
-export async function recentParts (reading: Reading, weight: number, after: number, before: number): Promise<{ after: number, before: number }[]> {
-  if (weight <= BACKLOG_WEIGHT) return [{ after, before }]
+export async function recentParts (reading: Pick<Reading, 'rows'>, weight: number, after: number, before: number): Promise<Part[]> {
+  if (weight <= LITTLE_WEIGHT) return [{ after, before }]
   const found = await reading.rows({
     sql: `
-      SELECT max(time)::DOUBLE FROM (SELECT time, sum(size) OVER (ORDER BY time) // ${LITTLE_WEIGHT} AS part FROM messages WHERE time > $after AND time < $before)
+      SELECT max(time)::DOUBLE FROM (SELECT time, sum(${WEIGHT}) OVER (ORDER BY time) // ${LITTLE_WEIGHT} AS part FROM messages WHERE ${IS_WEIGHTY} AND time > $after AND time < $before)
       GROUP BY part ORDER BY 1`,
     values: { after: BigInt(after), before: BigInt(before) },
     types: {}
   })
-  const ends = found.map(([end]) => Number(end))
-  return ends.map((end, i) => ({ after: ends[i - 1] ?? after, before: end + 1 }))
+  const ends = [...found.slice(0, -1).map(([end]) => Number(end) + 1), before]
+  return ends.map((end, i) => ({ after: i === 0 ? after : ends[i - 1]! - 1, before: end }))
 }
 
 /** Writes down the sizes of messages that an older version stored, of whatever size they are and however many. */

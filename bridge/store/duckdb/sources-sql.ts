@@ -1,19 +1,20 @@
 import { join } from 'node:path'
 import type { Erasure } from '../store.ts'
 import type { SealedFile } from './sealed-files.ts'
+import type { Part } from './slices.ts'
 import { valueSql } from './values-sql.ts'
 
 /** The columns of a sealed file, which readers from outside know by these names. */
 export const SEALED_COLUMNS = 'time, node, room, channel, topic, sender, qos, payload, value, size'
 
 /**
- * The messages that came last of those after one position and up to another, with the columns of a sealed file. The bounds
- * are within: only there they keep DuckDB from reading payloads that are not meant.
+ * Some parts of the messages that came last, with the columns of a sealed file. The bounds are within: only there they keep
+ * DuckDB from reading payloads that are not meant.
  */
-export function recentSource (after: number, upTo: number): string {
-  return `(
+export function recentSource (parts: readonly Part[]): string {
+  return `(${parts.map(({ after, before }) => `
     SELECT make_timestamp(messages.time) AS time, node, room, channel, topic, sender, qos, payload, ${valueSql(false)} AS value, size
-    FROM messages JOIN origins ON origins.id = messages.origin WHERE messages.time > ${after} AND messages.time <= ${upTo}
+    FROM messages JOIN origins ON origins.id = messages.origin WHERE messages.time > ${after} AND messages.time < ${before}`).join(' UNION ALL ')}
   )`
 }
 

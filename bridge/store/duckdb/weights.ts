@@ -19,7 +19,7 @@ export const LITTLE_WEIGHT = 8 * MiB
 /** More than this has come last only when sealing is behind. */
 export const BACKLOG_WEIGHT = 1.5 * MOST_WEIGHT
 
-const LEAST_MEMORY = 256_000_000
+const LEAST_MEMORY = 384_000_000
 /** Copies of one message that are in memory at once while it is sealed. */
 const COPIES = 8
 
@@ -33,7 +33,10 @@ export function weightOf (bytes: number): number {
   return bytes > HEAVY ? 4 * bytes : bytes > LIGHT ? bytes : 0
 }
 
-/** Bytes of memory that DuckDB needs where a message may have so many. */
-export function memoryFor (largest: number): number {
-  return Math.max(LEAST_MEMORY, COPIES * largest)
+/** Of each thread beyond the first. */
+const THREAD_MEMORY = 96_000_000
+
+/** Bytes of memory that DuckDB needs where a message may have so many: what is sealed and what is asked meanwhile. */
+export function memoryFor (largest: number, threads: number): number {
+  return Math.max(LEAST_MEMORY, COPIES * largest) + THREAD_MEMORY * (threads - 1)
 }
