@@ -193,6 +193,30 @@ describe('what a client says on the wire', () => {
     assert.deepEqual(hall.map(({ id }) => id), Array.from({ length: 500 }, (_, i) => `A${i * 2 + 5}`))
   })
 
+  it('keeps what comes while other filters of the room are not granted yet', async () => {
+    const { broker, options } = await open()
+    let answer = (): void => {}
+    broker.script = (packet, connection) => {
+      if (packet.cmd !== 'subscribe') return false
+      const { topic } = packet.subscriptions[0]!
+      const suback = (): void => connection.send({ cmd: 'suback', messageId: packet.messageId!, granted: [1] })
+      if (topic === 'rooms/lobby/live/#') answer = suback
+      else suback()
+      if (topic === 'rooms/lobby/messages') connection.send({ cmd: 'publish', topic, payload: '{"id":"A1"}', qos: 1, retain: false, messageId: 1, dup: false })
+      return true
+    }
+    const client = await newClient(t, options)
+    const joining = client.join('lobby', { filters: ['messages', 'live/#'] })
+    const connection = await broker.connection(1)
+    await until(() => connection.all('puback').length === 1, 'that it has come')
+    // Timers end in the order in which they began: that of the first grant has ended then.
+    await new Promise(resolve => setTimeout(resolve, 0))
+    answer()
+    const heard = collect(await joining, 'message')
+    await arrived(heard, 1)
+    assert.deepEqual(heard.map(({ id }) => id), ['A1'])
+  })
+
   it('tells a refusal of one message from that of another on the same topic', async () => {
     const { broker, options } = await open()
     broker.script = (packet, connection) => {
