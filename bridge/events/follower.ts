@@ -21,6 +21,8 @@ export interface FollowerOptions {
   readonly onBatch: () => void
   /** Called once when it is over, but not after `close`: why, in the broker's words. */
   readonly onEnd: (code: ErrorCode, detail: string) => void
+  /** Called before it ends with `internal`: something was not foreseen. */
+  readonly onFailure: (error: unknown) => void
 }
 
 /**
@@ -47,8 +49,14 @@ export class Follower {
     this.parser.on('packet', packet => this.take(packet))
     this.parser.on('error', error => this.end('internal', error.message))
     ours.on('data', (chunk: Buffer) => {
-      this.parser.parse(chunk)
-      if (this.settle === null && !this.over) options.onBatch()
+      try {
+        this.parser.parse(chunk)
+        if (this.settle === null && !this.over) options.onBatch()
+      } catch (error) {
+        // Nobody is above it who could end this one alone.
+        options.onFailure(error)
+        this.end('internal')
+      }
     })
     ours.on('error', () => {})
     // Without a word of the broker, or behind more than was read.

@@ -1,5 +1,6 @@
 import type { Readable } from 'node:stream'
 import type { IPublishPacket } from 'mqtt-packet'
+import type { Logger } from 'pino'
 import type { Broker } from '../../broker/index.ts'
 import { EventStream } from './event-stream.ts'
 import { eventText, HEARTBEAT, retryText } from './event-text.ts'
@@ -13,10 +14,11 @@ export interface OpenEventsOptions extends Pick<FollowerOptions, 'identity' | 'p
   readonly broker: Pick<Broker, 'attach' | 'channels'>
   /** Milliseconds without an event after which a sign of life is sent. */
   readonly heartbeat: number
+  readonly logger: Pick<Logger, 'error'>
 }
 
 /** The events of a filter as text, read at the speed of their reader. Throws FoyerError when they are refused. */
-export async function openEvents ({ broker, heartbeat, ...options }: OpenEventsOptions): Promise<Readable> {
+export async function openEvents ({ broker, heartbeat, logger, ...options }: OpenEventsOptions): Promise<Readable> {
   const events = new EventStream()
   let text = retryText(RETRY_MS)
   const flush = (): void => {
@@ -33,7 +35,8 @@ export async function openEvents ({ broker, heartbeat, ...options }: OpenEventsO
       text += eventText({ event: 'end', data: JSON.stringify({ code, message }) })
       flush()
       events.end()
-    }
+    },
+    onFailure: error => logger.error({ err: error, filter: options.filter }, 'events could not be brought on')
   })
   events.onRoom = () => follower.resume()
   await follower.open()

@@ -33,7 +33,7 @@ export function eventsRoute (app: FastifyInstance, { broker, heartbeat = HEARTBE
     const decision = decide(channels, identity, 'subscribe', replay)
     if (!decision.allowed) throw new FoyerError(decision.code!, decide(channels, identity, 'subscribe', filter).rule)
     const { remoteAddress = '', remotePort = 0 } = request.socket
-    const events = await openEvents({ broker, identity, peer: { address: remoteAddress.replace(/^::ffff:/, ''), port: remotePort }, filter: replay, heartbeat })
+    const events = await openEvents({ broker, identity, peer: { address: remoteAddress.replace(/^::ffff:/, ''), port: remotePort }, filter: replay, heartbeat, logger: request.log })
     return reply
       .type('text/event-stream; charset=utf-8')
       // Proxies must hand on what comes when it comes.

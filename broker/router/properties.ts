@@ -130,14 +130,26 @@ function userProperty (name: string, value: string): Buffer {
 const NONE = new Uint8Array(0)
 
 /**
+ * Whether the payload says whose it is as `stamp` writes it, with the very cursor of the message: one that was stored
+ * before its channel stamped does not. What has no cursor is not stored, and as old as the channel.
+ */
+function isStamped ({ source, start, end, cursor }: Message): boolean {
+  if (cursor === null) return end > start
+  const head = `{"id":"${cursor}"`
+  if (end - start < head.length) return false
+  for (let i = 0; i < head.length; i++) if (source[start + i] !== head.charCodeAt(i)) return false
+  return true
+}
+
+/**
  * The properties that an MQTT 5 subscriber gets with a message, but for expiry and subscription identifiers: the
- * publisher's, and on unstamped channels who sent it, when and where.
+ * publisher's, and where it is not stamped who sent it, when and where.
  */
 export function deliveryProperties (message: Message): Uint8Array {
   if (message.properties5 !== null) return message.properties5
   const parts: Uint8Array[] = message.forward === null ? [] : [message.forward]
   const match = message.topic.match
-  if (match !== null && !match.channel.stamp) {
+  if (match !== null && !(match.channel.stamp && isStamped(message))) {
     if (message.cursor !== null) parts.push(userProperty('id', message.cursor))
     // What the broker itself says has room and time in its own words.
     if (message.sender !== '') {

@@ -17,9 +17,9 @@ export interface Beside extends TestBroker {
   ask (method: string, path: string, token: string | null, body?: unknown, headers?: Record<string, string>): Promise<Answer>
 }
 
-/** Opens both in this process, closed at teardown; `signs`: the bridge has the secret of the tokens. */
-export async function besideBroker (t: Teardown, keys: Keys = {}, signs = true, disk: Pick<BrokerOptions, 'files'> = {}): Promise<Beside> {
-  const foyer = await newBroker(t, keys, '', disk)
+/** Opens both in this process, closed at teardown; `signs`: the bridge has the secret of the tokens; `yaml`: a file of configuration. */
+export async function besideBroker (t: Teardown, keys: Keys = {}, signs = true, disk: Pick<BrokerOptions, 'files'> = {}, yaml = ''): Promise<Beside> {
+  const foyer = await newBroker(t, keys, yaml, disk)
   const recentLog = new RecentLog()
   const { logger, lines } = createLog(recentLog)
   const bridge = await createBridge({ config: foyer.config, broker: foyer.broker, logger, version: 'test', recentLog, ...signs && { mint: wish => mintToken(SECRET, wish) } })

@@ -1,5 +1,9 @@
 import assert from 'node:assert/strict'
+import { cpSync, mkdtempSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { describe, it } from 'mocha'
+import { Follower } from '../../../bridge/events/follower.ts'
 import { eventsRoute } from '../../../bridge/events/route.ts'
 import { createHttpApp } from '../../../bridge/http/app.ts'
 import { encodeCursor } from '../../../protocol/cursor.ts'
@@ -18,8 +22,8 @@ const texts = (events: readonly ReadEvent[]) => messages(events).map(({ payload 
 describe('GET /api/events', () => {
   const t = useTeardown()
 
-  async function serve (keys: Keys = {}) {
-    const beside = await besideBroker(t, keys)
+  async function serve (keys: Keys = {}, yaml = '') {
+    const beside = await besideBroker(t, keys, true, {}, yaml)
     const publisher = await MqttClient.connect(t, { port: beside.port, username: 'x', password: Buffer.from(beside.token('ann')), protocolVersion: 5 })
     let id = 0
     return {
@@ -178,6 +182,48 @@ describe('GET /api/events', () => {
     assert.deepEqual(messages(all).map(({ payload }) => payload), Array.from({ length: sent }, (_, i) => i + 1))
     assert.ok(before.length > 0 && before.length < sent, `${before.length} of ${sent} were read before`)
     assert.match(slow.inbox.at(-1)!.data, /"code":"slow","message":".*waiting longer/)
+  })
+
+  it('brings what was stored before its channel stamped as history has it, whatever it says of itself', async () => {
+    const first = await serve()
+    const topic = 'rooms/lobby/telemetry/d/t'
+    await first.say(topic, 'not json', 'null', '7', '{"id":7,"sender":["x"],"timestamp":"never"}', '{"id":"A5NEuux7hV--","sender":"root","timestamp":"2026-11-24T10:00:00.000Z"}', '')
+    await first.bridge.flush()
+    const dataDir = mkdtempSync(join(tmpdir(), 'foyer-'))
+    cpSync(first.config.dataDir, dataDir, { recursive: true, filter: path => !path.endsWith('lock') })
+    const second = await serve({ dataDir }, 'channels: { telemetry: { stamp: true } }')
+    await second.say(topic, 'stamped')
+    for (const since of ['1h', 'last=7']) {
+      const reader = await second.open(`filter=${topic}&since=${since}`)
+      const events = await reader.take(7)
+      const kept = (await stored(second)).filter(message => message.topic === topic)
+      assert.deepEqual(messages(events), kept, since)
+      assert.deepEqual(events.map(({ id }) => id), kept.map(({ id }) => id))
+      assert.deepEqual(kept.map(({ sender }) => sender), Array(7).fill('ann'))
+    }
+  })
+
+  it('ends one stream, and nothing else, where something was not foreseen', async () => {
+    const { broker, port, say } = await serve({ 'auth.anonymous': 'owner' })
+    const failures: unknown[] = []
+    const identity = await broker.authenticator.authenticate({})
+    const ended = new Promise<string[]>((resolve, reject) => {
+      const follower = new Follower({
+        broker,
+        identity,
+        peer: { address: '127.0.0.1', port },
+        filter: '$replay/1h/rooms/lobby/messages',
+        onMessage: ({ topic }) => { if (topic.startsWith('rooms/')) throw new TypeError('not foreseen') },
+        onBatch: () => {},
+        onEnd: (code, detail) => resolve([code, detail]),
+        onFailure: error => failures.push(error)
+      })
+      follower.open().then(() => say('rooms/lobby/messages', 'hello')).catch(reject)
+    })
+    assert.deepEqual(await ended, ['internal', 'something went wrong in the server'])
+    assert.match(String(failures), /^TypeError: not foreseen$/)
+    await until(() => broker.stats().connections === 1, 'that it is gone')
+    await say('rooms/lobby/messages', 'all others go on')
   })
 
   it('says now and then that it is alive', async () => {
