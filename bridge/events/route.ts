@@ -28,10 +28,10 @@ export function eventsRoute (app: FastifyInstance, { broker, heartbeat = HEARTBE
   app.get('/api/events', { exposeHeadRoute: false, schema: eventsSchema }, async (request, reply) => {
     const identity = await identityOf(request, authenticator)
     const lastEventId = request.headers['last-event-id']
-    const { filter, replay } = parseEventsRequest(queryOf(request, PARAMETERS), Array.isArray(lastEventId) ? lastEventId[0] : lastEventId, journal.time)
-    isAbout(request, 'subscription', filter)
+    const replay = parseEventsRequest(queryOf(request, PARAMETERS), Array.isArray(lastEventId) ? lastEventId[0] : lastEventId, journal.time)
+    isAbout(request, 'subscription', replay)
     const decision = decide(channels, identity, 'subscribe', replay)
-    if (!decision.allowed) throw new FoyerError(decision.code!, decide(channels, identity, 'subscribe', filter).rule)
+    if (!decision.allowed) throw new FoyerError(decision.code!, decision.rule)
     const { remoteAddress = '', remotePort = 0 } = request.socket
     const events = await openEvents({ broker, identity, peer: { address: remoteAddress.replace(/^::ffff:/, ''), port: remotePort }, filter: replay, heartbeat, logger: request.log })
     return reply
