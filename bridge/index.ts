@@ -22,6 +22,7 @@ import { serverRoute, type Ports } from './http/server-route.ts'
 import { createHttpServers } from './http/servers.ts'
 import type { Addresses } from './http/servers.ts'
 import { uiRoutes } from './http/ui/route.ts'
+import { UserTurns } from './http/user-turns.ts'
 import { eraseRoutes } from './keeping/erase-routes.ts'
 import { exportRoute } from './keeping/export-route.ts'
 import { forgetExports } from './keeping/parquet.ts'
@@ -79,6 +80,9 @@ export interface Bridge {
   close (): Promise<void>
 }
 
+/** Requests that ask the store for little, and those that ask for much, each: what of one user waits is no matter to the others. */
+const STORE_TURNS = { atOnce: 2, waiting: 50, all: 500 }
+
 export async function createBridge ({ config, broker, logger, version, mint = null, recentLog = new RecentLog() }: BridgeOptions): Promise<Bridge> {
   await forgetExports(config.dataDir)
   const stores = await openStores(config, broker.journal, logger)
@@ -87,6 +91,8 @@ export async function createBridge ({ config, broker, logger, version, mint = nu
   const gate = createWebSocketGate({ broker, origins: config.websocket.origins, packetBytes: config.limits.packetBytes })
   const { authenticator, users } = broker
   const tickets = new Tickets({ users, clockTolerance: config.auth.clockTolerance })
+  const pageTurns = new UserTurns(STORE_TURNS)
+  const scanTurns = new UserTurns(STORE_TURNS)
   const processMetrics = createProcessMetrics()
   const loop = createSharedLoopMonitor()
   const groups = [brokerMetrics(broker), recorderMetrics(recorder), ...influx === null ? [] : [influxMetrics(influx)], processMetrics.group]
@@ -121,15 +127,15 @@ export async function createBridge ({ config, broker, logger, version, mint = nu
       (app) => { uiRoutes(app) },
       (app) => { serverRoute(app, { version, broker, ports }) },
       (app) => { meRoute(app, authenticator) },
-      (app) => { roomsRoute(app, { broker, store: embedded?.store ?? null }) },
-      (app) => { historyRoute(app, { broker, journal: broker.journal, store, recorder }) },
-      (app) => { seriesRoute(app, { broker, store, recorder }) },
+      (app) => { roomsRoute(app, { broker, store: embedded?.store ?? null, turns: pageTurns }) },
+      (app) => { historyRoute(app, { broker, journal: broker.journal, store, recorder, turns: pageTurns }) },
+      (app) => { seriesRoute(app, { broker, store, recorder, turns: scanTurns }) },
       (app) => { eventsRoute(app, { broker }) },
       (app) => { presenceRoute(app, broker) },
       (app) => { publishRoute(app, broker) },
       // What only the embedded store can do.
       (app) => { if (embedded !== null) eraseRoutes(app, { broker, ...embedded }) },
-      (app) => { if (embedded !== null) exportRoute(app, { broker, ...embedded, dataDir: config.dataDir }) },
+      (app) => { if (embedded !== null) exportRoute(app, { broker, ...embedded, dataDir: config.dataDir, turns: scanTurns }) },
       (app) => { revocationsRoute(app, { authenticator, users }) },
       (app) => { sessionsRoute(app, { authenticator, users }) },
       (app) => { tokensRoute(app, { authenticator, mint }) },

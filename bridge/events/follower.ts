@@ -68,8 +68,24 @@ export class Follower {
     options.broker.attach(theirs, { ...options.peer, transport: 'sse', identity: options.identity, echo: true, lossless: true })
   }
 
-  /** Resolves when the subscription is there; throws FoyerError when it is refused. */
-  async open (): Promise<void> {
+  /** Resolves when the subscription is there; throws FoyerError when it is refused, or nobody wants it any more before. */
+  async open (wanted?: AbortSignal): Promise<void> {
+    const leave = (): void => {
+      this.end('unavailable', 'who asked has gone')
+      // A word of farewell would be read when the subscription is there.
+      this.stream.destroy()
+    }
+    wanted?.addEventListener('abort', leave)
+    try {
+      const subscribed = this.subscribe()
+      if (wanted?.aborted === true) leave()
+      await subscribed
+    } finally {
+      wanted?.removeEventListener('abort', leave)
+    }
+  }
+
+  private async subscribe (): Promise<void> {
     await new Promise<void>((resolve, reject) => {
       this.settle = error => {
         this.settle = null

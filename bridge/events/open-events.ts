@@ -15,10 +15,12 @@ export interface OpenEventsOptions extends Pick<FollowerOptions, 'identity' | 'p
   /** Milliseconds without an event after which a sign of life is sent. */
   readonly heartbeat: number
   readonly logger: Pick<Logger, 'error'>
+  /** Aborts when nobody is there to read any more. */
+  readonly signal: AbortSignal
 }
 
 /** The events of a filter as text, read at the speed of their reader. Throws FoyerError when they are refused. */
-export async function openEvents ({ broker, heartbeat, logger, ...options }: OpenEventsOptions): Promise<Readable> {
+export async function openEvents ({ broker, heartbeat, logger, signal, ...options }: OpenEventsOptions): Promise<Readable> {
   const events = new EventStream()
   let text = retryText(RETRY_MS)
   const flush = (): void => {
@@ -39,7 +41,7 @@ export async function openEvents ({ broker, heartbeat, logger, ...options }: Ope
     onFailure: error => logger.error({ err: error, filter: options.filter }, 'events could not be brought on')
   })
   events.onRoom = () => follower.resume()
-  await follower.open()
+  await follower.open(signal)
   const beat = setInterval(() => {
     follower.ping()
     if (events.wasQuiet()) events.write(HEARTBEAT)

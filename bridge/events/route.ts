@@ -5,6 +5,7 @@ import { decide } from '../../protocol/policy.ts'
 import { identityOf } from '../http/authenticate.ts'
 import { queryOf } from '../http/query.ts'
 import { isAbout } from '../http/refusals.ts'
+import { whileThere } from '../http/wanted.ts'
 import { openEvents } from './open-events.ts'
 import { PARAMETERS, parseEventsRequest } from './parse-request.ts'
 import { eventsSchema } from './route-doc.ts'
@@ -33,7 +34,7 @@ export function eventsRoute (app: FastifyInstance, { broker, heartbeat = HEARTBE
     const decision = decide(channels, identity, 'subscribe', replay)
     if (!decision.allowed) throw new FoyerError(decision.code!, decision.rule)
     const { remoteAddress = '', remotePort = 0 } = request.socket
-    const events = await openEvents({ broker, identity, peer: { address: remoteAddress.replace(/^::ffff:/, ''), port: remotePort }, filter: replay, heartbeat, logger: request.log })
+    const events = await openEvents({ broker, identity, peer: { address: remoteAddress.replace(/^::ffff:/, ''), port: remotePort }, filter: replay, heartbeat, logger: request.log, signal: whileThere(reply) })
     return reply
       .type('text/event-stream; charset=utf-8')
       // Proxies must hand on what comes when it comes.

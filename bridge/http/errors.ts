@@ -17,7 +17,9 @@ const KNOWN: ReadonlySet<ErrorCode> = new Set(['disk', 'backpressure', 'shutting
 export function onError (error: FastifyError | FoyerError, request: FastifyRequest, reply: FastifyReply): FastifyReply {
   if (error instanceof FoyerError) {
     if (error.retryIn !== null) reply.header('retry-after', String(Math.max(1, Math.ceil(error.retryIn / 1000))))
-    if (error.entry.status >= 500 && !KNOWN.has(error.code)) request.log.error({ err: error, method: request.method, url: pathOf(request) }, 'a request could not be served')
+    // Who is told when to come back may well do so, and who has gone needs no answer.
+    const isForeseen = KNOWN.has(error.code) || error.retryIn !== null || reply.raw.destroyed
+    if (error.entry.status >= 500 && !isForeseen) request.log.error({ err: error, method: request.method, url: pathOf(request) }, 'a request could not be served')
     return sendProblem(reply, problemOf(error))
   }
   const status = error.statusCode ?? 500

@@ -58,7 +58,7 @@ async function asks (request: FastifyRequest, authenticator: Authenticator): Pro
 }
 
 /** All who come without a token have one name; what tells them apart is where they come from. No `sub` is empty. */
-function nameOf ({ source, sub }: Identity, request: FastifyRequest): string {
+export function nameOf ({ source, sub }: Identity, request: FastifyRequest): string {
   return JSON.stringify(source === 'anonymous' ? ['', addressOf(request)] : [sub])
 }
 

@@ -4,6 +4,9 @@ import { FoyerError } from '../../protocol/errors.ts'
 import { adminsOnly } from '../accounts/admin.ts'
 import { identityOf } from '../http/authenticate.ts'
 import { queryOf } from '../http/query.ts'
+import { nameOf } from '../http/rates.ts'
+import type { UserTurns } from '../http/user-turns.ts'
+import { whileThere } from '../http/wanted.ts'
 import type { Recorder } from '../recorder/recorder.ts'
 import type { KeepingStore } from '../store/store.ts'
 import { openExport, type ExportSource } from './export.ts'
@@ -16,6 +19,8 @@ export interface ExportRouteOptions {
   readonly store: ExportSource['store'] & Pick<KeepingStore, 'newestAtOpen'>
   readonly dataDir: string
   readonly recorder: Pick<Recorder, 'flush'>
+  /** In which the store is asked for a page. */
+  readonly turns: UserTurns
   /** Milliseconds that a request waits for the store; tests make it short. */
   readonly timeout?: number
 }
@@ -23,14 +28,15 @@ export interface ExportRouteOptions {
 const TYPES: Readonly<Record<Format, string>> = { ndjson: 'application/x-ndjson; charset=utf-8', parquet: 'application/vnd.apache.parquet' }
 
 /** `GET /api/export`: what is stored, as a file, as fast as the reader takes it. */
-export function exportRoute (app: FastifyInstance, { broker, store, dataDir, recorder, timeout }: ExportRouteOptions): void {
+export function exportRoute (app: FastifyInstance, { broker, store, dataDir, recorder, turns, timeout }: ExportRouteOptions): void {
   const { authenticator, journal } = broker
   /** A Parquet file takes room on the disk that the journal needs, too: one at a time. */
   let makesParquet = false
 
   app.get('/api/export', { onRequest: adminsOnly(authenticator), schema: exportSchema }, async (request, reply) => {
     const wish = parseExportQuery(queryOf(request, PARAMETERS))
-    const { sub: by } = await identityOf(request, authenticator)
+    const identity = await identityOf(request, authenticator)
+    const { sub: by } = identity
     await journal.flush()
     // What comes later is not in it, however long it takes. A journal may be younger than its store.
     const before = Math.min(wish.before, Math.max(journal.time, store.newestAtOpen ?? 0) + 1)
@@ -40,7 +46,12 @@ export function exportRoute (app: FastifyInstance, { broker, store, dataDir, rec
     if (isParquet) makesParquet = true
     const done = (): void => { if (isParquet) makesParquet = false }
     try {
-      const stream = await openExport({ store, dataDir }, { ...wish, before })
+      const signal = whileThere(reply)
+      const asked: ExportSource['store'] = {
+        history: query => turns.run(nameOf(identity, request), signal, () => store.history(query, { signal, isLarge: true })),
+        exportParquet: (query, path) => store.exportParquet(query, path)
+      }
+      const stream = await openExport({ store: asked, dataDir }, { ...wish, before })
       stream.once('close', done)
       // Who asked has gone meanwhile, and nobody would read it.
       if (reply.raw.destroyed) stream.destroy()

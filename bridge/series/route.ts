@@ -4,6 +4,9 @@ import { FoyerError } from '../../protocol/errors.ts'
 import { permissionFor } from '../history/permission.ts'
 import { identityOf } from '../http/authenticate.ts'
 import { queryOf } from '../http/query.ts'
+import { nameOf } from '../http/rates.ts'
+import type { UserTurns } from '../http/user-turns.ts'
+import { whileWanted } from '../http/wanted.ts'
 import { settled } from '../keeping/settled.ts'
 import type { Recorder } from '../recorder/recorder.ts'
 import type { SeriesPage, SeriesQuery, Store } from '../store/store.ts'
@@ -21,17 +24,21 @@ export interface SeriesOptions {
   readonly broker: Pick<Broker, 'channels' | 'authenticator' | 'journal'>
   readonly store: Pick<Store, 'series'>
   readonly recorder: Pick<Recorder, 'flush'>
+  /** In which the store is asked. */
+  readonly turns: UserTurns
 }
 
 /** `GET /api/rooms/{room}/series`: what the numbers in a room's history were, by topic and stretch of time. */
-export function seriesRoute (app: FastifyInstance, { broker, store, recorder }: SeriesOptions): void {
+export function seriesRoute (app: FastifyInstance, { broker, store, recorder, turns }: SeriesOptions): void {
   app.get('/api/rooms/:room/series', { schema: seriesSchema }, async (request: FastifyRequest<{ Params: { room: string } }>, reply) => {
     const identity = await identityOf(request, broker.authenticator)
     const wanted = parseSeriesRequest(request.params.room, queryOf(request, PARAMETERS), nextMillisecond(broker.journal.time))
     const { allows, filters, exceptChannels } = permissionFor(broker.channels, identity, wanted.room, wanted.filter)
     const { room, field, from, to, bucket } = wanted
     await settled(recorder, 'a series would be incomplete now', SETTLE_TIMEOUT, to)
-    const page = await read(store, { room, filters, exceptChannels, field, from, to, bucket, limit: MOST_POINTS }, allows)
+    const signal = whileWanted(reply)
+    const asked: Pick<Store, 'series'> = { series: query => turns.run(nameOf(identity, request), signal, () => store.series(query, { signal })) }
+    const page = await read(asked, { room, filters, exceptChannels, field, from, to, bucket, limit: MOST_POINTS }, allows)
     return reply.type('application/json; charset=utf-8').send(await renderSeries(wanted, page))
   })
 }

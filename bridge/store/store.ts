@@ -54,6 +54,14 @@ export interface SeriesPage {
   readonly more: boolean
 }
 
+/** What a reader says of itself. */
+export interface ReadOptions {
+  /** Aborts when nobody wants the answer any more: then it may reject, and a store that can do so stops reading. */
+  readonly signal?: AbortSignal | undefined
+  /** It reads much: others that do not, need not wait for it. */
+  readonly isLarge?: boolean
+}
+
 /** Messages in their order, which take little memory until they are looked at. */
 export interface MessageList {
   readonly length: number
@@ -92,13 +100,13 @@ export interface Store {
    * The messages of a query, at most `limit`. Fewer come if there are no more, or if the page would grow beyond some
    * megabytes; then `more` is true and the page is never empty.
    */
-  history (query: HistoryQuery): Promise<HistoryPage>
+  history (query: HistoryQuery, options?: ReadOptions): Promise<HistoryPage>
 
   /** The same for who takes the messages bit by bit, where a store can do that. */
   list? (query: HistoryQuery): Promise<{ readonly messages: MessageList, readonly more: boolean }>
 
-  /** The figures of a query. */
-  series (query: SeriesQuery): Promise<SeriesPage>
+  /** The figures of a query, which is a large read. */
+  series (query: SeriesQuery, options?: Omit<ReadOptions, 'isLarge'>): Promise<SeriesPage>
 
   /**
    * The messages of all rooms after a position, oldest first, for who compares what is stored: about `limit`, fewer

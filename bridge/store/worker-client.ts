@@ -6,6 +6,9 @@ export type Calls = { readonly [kind: string]: { readonly ask: object, readonly 
 /** A question as the worker gets it. */
 export type Request<C extends Calls> = { [K in keyof C]: { readonly id: number, readonly kind: K } & C[K]['ask'] }[keyof C]
 
+/** What the worker gets when nobody wants the answer to a question any more; it answers it all the same, if only with an error. */
+export interface Cancel { readonly cancel: number }
+
 /** `error` is the message of what went wrong there. */
 export type Reply<C extends Calls> =
   | { readonly id: number, readonly answer: C[keyof C]['answer'] }
@@ -13,10 +16,16 @@ export type Reply<C extends Calls> =
 
 /** Calls into a worker thread by promises. */
 export interface WorkerClient<C extends Calls> {
-  call <K extends keyof C> (kind: K, ask: C[K]['ask'], transfer?: readonly ArrayBuffer[]): Promise<C[K]['answer']>
+  call <K extends keyof C> (kind: K, ask: C[K]['ask'], options?: CallOptions): Promise<C[K]['answer']>
   /** Why the thread is gone; null while it lives. */
   fault (): string | null
   end (): Promise<void>
+}
+
+export interface CallOptions {
+  readonly transfer?: readonly ArrayBuffer[]
+  /** Aborts when nobody wants the answer any more; a worker that can do so stops then. */
+  readonly signal?: AbortSignal | undefined
 }
 
 interface Waiting { readonly resolve: (answer: never) => void, readonly reject: (error: Error) => void }
@@ -50,11 +59,18 @@ export function startWorker<C extends Calls, Notice = never> (module: URL, name:
   }
 
   return {
-    call (kind, ask, transfer = []) {
-      if (fault !== null) return Promise.reject(new Error(fault))
+    async call (kind, ask, { transfer = [], signal } = {}) {
+      if (fault !== null) throw new Error(fault)
+      signal?.throwIfAborted()
       const id = ++lastId
+      const cancel = (): void => { worker.postMessage({ cancel: id } satisfies Cancel) }
       worker.postMessage({ id, kind, ...ask }, transfer)
-      return new Promise((resolve, reject) => { waiting.set(id, { resolve, reject }) })
+      signal?.addEventListener('abort', cancel)
+      try {
+        return await new Promise((resolve, reject) => { waiting.set(id, { resolve, reject }) })
+      } finally {
+        signal?.removeEventListener('abort', cancel)
+      }
     },
     fault: () => fault,
     async end () {

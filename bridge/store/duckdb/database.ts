@@ -2,11 +2,12 @@ import { existsSync } from 'node:fs'
 import { mkdir } from 'node:fs/promises'
 import { availableParallelism } from 'node:os'
 import { dirname, join } from 'node:path'
+import { setTimeout as wait } from 'node:timers/promises'
 import { DuckDBInstance } from '@duckdb/node-api'
 import type { DuckDBConnection } from '@duckdb/node-api'
 import { RecordRows } from '../record-rows.ts'
 import { KEEP_ALL, type RetentionRules } from '../retention.ts'
-import type { Erasure, Forgotten, HistoryQuery, RoomsQuery, SeriesPage, SeriesQuery } from '../store.ts'
+import type { Erasure, Forgotten, HistoryQuery, ReadOptions, RoomsQuery, SeriesPage, SeriesQuery } from '../store.ts'
 import { settle, removeLeftovers } from './adoption.ts'
 import { appendRows, type Added } from './append-rows.ts'
 import { weighFiles } from './bounds.ts'
@@ -21,7 +22,7 @@ import { checkVersion, migrate } from './schema.ts'
 import { loadManifest, type Manifest, type SealedFile } from './sealed-files.ts'
 import { readSeries } from './series.ts'
 import { literal, notErased, sealedSource } from './sources-sql.ts'
-import { Reading } from './statement.ts'
+import { Reading, type Lane } from './statement.ts'
 import { Turns } from './turns.ts'
 import { memoryFor, WEIGHT } from './weights.ts'
 
@@ -42,6 +43,9 @@ export interface DatabaseOptions {
 /** Of DuckDB, beside the one of this file: what is slow here shall not take the processors from the broker. */
 const THREADS = Math.min(4, Math.max(1, Math.floor(availableParallelism() / 2)))
 
+/** Milliseconds for which a large read gives way to others, after each of its tasks: it shall have an end, too. */
+const MOST_WAY_MS = 100
+
 /** What happens without being asked for. */
 export interface DatabaseEvents {
   onForgotten (forgotten: Forgotten): void
@@ -49,14 +53,17 @@ export interface DatabaseEvents {
   onFailure (error: unknown): void
 }
 
-/** The DuckDB file and what is sealed beside it. Its methods may be called at any time; reads follow each other, and so do writes. */
+/**
+ * The DuckDB file and what is sealed beside it. Its methods may be called at any time; reads follow each other, the large ones
+ * apart from others, and so do writes.
+ */
 export interface Database {
   /** Time of the newest message that was there at the start. */
   readonly newest: number | null
   /** Stores what is history among records of the journal, and not there yet; see `Store.append` for what it resolves with. */
   append (records: Uint8Array, since: number): Promise<number>
-  history (query: HistoryQuery): Promise<Rows>
-  series (query: SeriesQuery): Promise<SeriesPage>
+  history (query: HistoryQuery, options?: ReadOptions): Promise<Rows>
+  series (query: SeriesQuery, options?: ReadOptions): Promise<SeriesPage>
   range (after: number, limit: number): Promise<Row[]>
   count (before: number): Promise<number>
   rooms (query: RoomsQuery): Promise<string[]>
@@ -72,9 +79,10 @@ export async function openDatabase ({ path, readOnly, retention = KEEP_ALL, expo
   const isThere = !readOnly || existsSync(path)
   if (!readOnly) await mkdir(folder, { recursive: true })
   const instance = await open(isThere ? path : ':memory:', isThere && readOnly, memoryFor(largest, THREADS))
-  // Reads, writes and the keeping of files have a connection each, so that none of them waits for another.
+  // Reads, large ones, writes and the keeping of files have a connection each, so that none of them waits for another.
   const writer = await instance.connect()
   const reader = await instance.connect()
+  const scanner = await instance.connect()
   const keeping = await instance.connect()
   // Nothing here loads extensions or touches other files; a hole in a query should not either.
   await writer.run('SET autoinstall_known_extensions = false')
@@ -108,7 +116,13 @@ export async function openDatabase ({ path, readOnly, retention = KEEP_ALL, expo
   tellForgotten()
 
   const writes = new Turns()
-  const reads = new Turns()
+  const reads = { connection: reader, turns: new Turns(), giveWay: async () => {} }
+  const scans = {
+    connection: scanner,
+    turns: new Turns(),
+    // There is one thread for both.
+    giveWay: async () => { if (reads.turns.over !== null) await Promise.race([reads.turns.over, wait(MOST_WAY_MS, undefined, { ref: false })]) }
+  }
   const keeps = new Turns()
   const keeper = new Keeper({
     connection: keeping,
@@ -118,9 +132,24 @@ export async function openDatabase ({ path, readOnly, retention = KEEP_ALL, expo
     sizes,
     contents,
     recent: () => recent,
-    commit: (change) => reads.run(() => writes.run(() => commit(change))),
+    commit: (change) => alone(() => commit(change)),
     onFailure: (error) => { events.onFailure(error) }
   }, readOnly)
+
+  /** Between all reads and writes: first the long ones, so that nothing else waits for those. */
+  async function alone (action: () => Promise<void>): Promise<void> {
+    await scans.turns.run(() => reads.turns.run(() => writes.run(action)))
+  }
+
+  /** The time that a read has begins here, when it may still have to wait. */
+  async function read<T> ({ turns, ...lane }: Lane & { readonly turns: Turns }, action: (reading: Reading) => Promise<T>, signal?: AbortSignal): Promise<T> {
+    const reading = new Reading(lane, signal)
+    try {
+      return await turns.run(() => action(reading), reading.signal)
+    } finally {
+      reading.end()
+    }
+  }
 
   function contents (): Contents {
     return { ...manifest, folder, last, erasures, recentWeight: recent.weight }
@@ -170,8 +199,7 @@ export async function openDatabase ({ path, readOnly, retention = KEEP_ALL, expo
     await removeLeftovers(folder, [...names])
   }
 
-  async function count (before: number): Promise<number> {
-    const reading = new Reading(reader)
+  async function count (reading: Reading, before: number): Promise<number> {
     const ask = async (source: string, condition: string): Promise<number> => Number((await reading.rows({ sql: `SELECT count(*) FROM ${source} WHERE ${condition}`, values: {}, types: {} }))[0]![0])
     let sum = await ask('messages', `time < ${before}`)
     for (const file of manifest.files) {
@@ -185,26 +213,26 @@ export async function openDatabase ({ path, readOnly, retention = KEEP_ALL, expo
   return {
     newest: last === -Infinity ? null : last,
     append: (records, since) => writes.run(() => append(records, since)),
-    history: (query) => reads.run(() => readHistory(new Reading(reader), contents(), query)),
-    series: (query) => reads.run(() => readSeries(new Reading(reader), contents(), query)),
-    range: (after, limit) => reads.run(() => readRange(new Reading(reader), contents(), after, limit)),
-    count: (before) => reads.run(() => count(before)),
-    rooms: (query) => reads.run(() => readRooms(new Reading(reader), query)),
+    history: (query, { signal, isLarge = false } = {}) => read(isLarge ? scans : reads, (reading) => readHistory(reading, contents(), query), signal),
+    series: (query, { signal } = {}) => read(scans, (reading) => readSeries(reading, contents(), query), signal),
+    range: (after, limit) => read(scans, (reading) => readRange(reading, contents(), after, limit)),
+    count: (before) => read(scans, (reading) => count(reading, before)),
+    rooms: (query) => read(reads, (reading) => readRooms(reading, query)),
     async erase (erasure) {
-      await reads.run(() => writes.run(async () => {
+      await alone(async () => {
         await saveErasure(writer, erasure, visible(manifest.files, [...erasures, erasure]))
         erasures = [...erasures, erasure]
         erased.push(erasure)
         tellForgotten()
         recent = await recentOf(writer)
-      }))
+      })
       keeper.look()
     },
     exportParquet: (query, path) => keeps.run(() => exportParquet(keeping, contents(), query, path)),
     keep: (now) => keeper.work(now),
     async close () {
       await keeper.close()
-      for (const connection of [reader, writer, keeping]) connection.closeSync()
+      for (const connection of [reader, scanner, writer, keeping]) connection.closeSync()
       // Also moves the write-ahead log into the file.
       instance.closeSync()
     }

@@ -72,16 +72,16 @@ export async function openDuckdbStore ({ dataDir, readOnly = false, logger, rete
   }
 
   return {
-    append: (records, since = Infinity) => run(async () => (await worker.call('append', { records, since }, [records.buffer])).counted),
-    history: (query) => run(async () => {
-      const { messages, more } = await worker.call('history', { query })
+    append: (records, since = Infinity) => run(async () => (await worker.call('append', { records, since }, { transfer: [records.buffer] })).counted),
+    history: (query, { signal, isLarge = false } = {}) => run(async () => {
+      const { messages, more } = await worker.call('history', { query, isLarge }, { signal })
       return { messages: Array.from(unpack(messages), withCursor), more }
     }),
     list: (query) => run(async () => {
-      const { messages, more } = await worker.call('history', { query })
+      const { messages, more } = await worker.call('history', { query, isLarge: false })
       return { messages: listOf(messages), more }
     }),
-    series: (query) => run(() => worker.call('series', { query })),
+    series: (query, { signal } = {}) => run(() => worker.call('series', { query }, { signal })),
     range: (after, limit) => run(async () => {
       const { messages } = await worker.call('range', { after, limit })
       return Array.from(unpack(messages), withCursor)

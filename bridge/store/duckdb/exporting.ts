@@ -5,7 +5,7 @@ import { conditionOf } from './conditions.ts'
 import type { Contents } from './pages.ts'
 import { recentParts, type Part } from './slices.ts'
 import { literal, notErased, recentSource, SEALED_COLUMNS, sealedSource } from './sources-sql.ts'
-import { Reading } from './statement.ts'
+import { unhurried } from './statement.ts'
 import { IS_WEIGHTY, MOST_WEIGHT, WEIGHT } from './weights.ts'
 
 const FORMAT = 'FORMAT parquet, COMPRESSION zstd'
@@ -23,7 +23,7 @@ export async function exportParquet (connection: DuckDBConnection, contents: Con
 
   const after = Math.max(query.after, 0)
   const before = Math.max(Math.min(query.before, contents.last + 1), 0)
-  const reading = new Reading(connection)
+  const reading = unhurried(connection)
   const selected = async (columns: string, from: number, to: number): Promise<string> => selection(contents, query, columns, from, to, await recentParts(reading, contents.recentWeight, from, to))
   const all = await selected(SEALED_COLUMNS, after, before)
   if (weightBetween(contents, after, before) <= MOST_WEIGHT) return await copy(`SELECT * FROM (${all}) ORDER BY time`, path)

@@ -7,7 +7,7 @@ import { lastOf, rewrite, type Rewriting, type Rewritten } from './rewriting.ts'
 import type { SealedFile } from './sealed-files.ts'
 import { recentParts, sliceEnd } from './slices.ts'
 import { literal, recentSource, sealedSource } from './sources-sql.ts'
-import { Reading } from './statement.ts'
+import { unhurried } from './statement.ts'
 import type { Turns } from './turns.ts'
 import { BACKLOG_WEIGHT, MOST_WEIGHT } from './weights.ts'
 
@@ -117,7 +117,7 @@ export class Keeper {
     if (first === null || !(this.isFull || first / 1000 <= now - this.sealAge)) return false
     const { last } = contents()
     const slice = weight > BACKLOG_WEIGHT ? await sliceEnd(connection, last) : { upTo: last, weight }
-    const parts = await recentParts(new Reading(connection), slice.weight, 0, slice.upTo + 1)
+    const parts = await recentParts(unhurried(connection), slice.weight, 0, slice.upTo + 1)
     const { files, removals } = await this.rewrite(now, { source: recentSource(parts), weight: slice.weight }, 0, [])
     await commit({ add: files, removals, sealedUpTo: slice.upTo })
     return true

@@ -45,8 +45,8 @@ export async function openLastingDatabase (options: DatabaseOptions, events: Dat
   return {
     newest,
     append: (records, since) => run((current) => current.append(records, since)),
-    history: (query) => run((current) => current.history(query)),
-    series: (query) => run((current) => current.series(query)),
+    history: (query, options) => run((current) => current.history(query, options)),
+    series: (query, options) => run((current) => current.series(query, options)),
     range: (after, limit) => run((current) => current.range(after, limit)),
     count: (before) => run((current) => current.count(before)),
     rooms: (query) => run((current) => current.rooms(query)),

@@ -1,10 +1,34 @@
 /** Lets actions follow each other, whatever becomes of them. */
 export class Turns {
   private last: Promise<unknown> = Promise.resolve()
+  private size = 0
 
-  run<T> (action: () => Promise<T>): Promise<T> {
-    const done = this.last.then(action)
+  /** Resolves when all that was asked for so far is over; null when it is. */
+  get over (): Promise<unknown> | null {
+    return this.size === 0 ? null : this.last
+  }
+
+  /** Rejects at once, and does nothing, when the signal aborts before it is its turn; what is under way looks at it itself. */
+  async run<T> (action: () => Promise<T>, signal?: AbortSignal): Promise<T> {
+    signal?.throwIfAborted()
+    let begun = false
+    this.size++
+    const done = this.last.then(async () => {
+      signal?.throwIfAborted()
+      begun = true
+      return await action()
+    }).finally(() => { this.size-- })
     this.last = done.catch(() => {})
-    return done
+    if (signal === undefined) return await done
+    let leave = (): void => {}
+    const left = new Promise<never>((_resolve, reject) => {
+      leave = () => { if (!begun) reject(signal.reason as Error) }
+    })
+    signal.addEventListener('abort', leave)
+    try {
+      return await Promise.race([done, left])
+    } finally {
+      signal.removeEventListener('abort', leave)
+    }
   }
 }

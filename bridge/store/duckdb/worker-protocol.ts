@@ -6,7 +6,7 @@ import type { PackedMessages } from './packed-messages.ts'
 export type Calls = {
   open: { ask: { options: DatabaseOptions }, answer: { newest: number | null } }
   append: { ask: { records: Uint8Array<ArrayBuffer>, since: number }, answer: { counted: number } }
-  history: { ask: { query: HistoryQuery }, answer: { messages: PackedMessages, more: boolean } }
+  history: { ask: { query: HistoryQuery, isLarge: boolean }, answer: { messages: PackedMessages, more: boolean } }
   series: { ask: { query: SeriesQuery }, answer: SeriesPage }
   range: { ask: { after: number, limit: number }, answer: { messages: PackedMessages } }
   count: { ask: { before: number }, answer: { count: number } }

@@ -1,6 +1,6 @@
 import { parentPort } from 'node:worker_threads'
 import { stepBack } from '../thread-priority.ts'
-import type { Reply, Request } from '../worker-client.ts'
+import type { Cancel, Reply, Request } from '../worker-client.ts'
 import { openLastingDatabase } from './lasting-database.ts'
 import type { Database } from './database.ts'
 import { buffersOf, pack } from './packed-messages.ts'
@@ -8,6 +8,9 @@ import type { Calls, Notice } from './worker-protocol.ts'
 
 /** The thread of the database: converting rows costs microseconds each, which the event loop of the broker is spared. */
 let database: Database | null = null
+
+/** What was asked and has no answer yet, by its id. */
+const underWay = new Map<number, AbortController>()
 
 function opened (): Database {
   if (database === null) throw new Error('the store is not open')
@@ -18,7 +21,7 @@ function tell (notice: Notice): void {
   parentPort?.postMessage({ notice })
 }
 
-async function answer (request: Request<Calls>): Promise<Calls[keyof Calls]['answer']> {
+async function answer (request: Request<Calls>, signal: AbortSignal): Promise<Calls[keyof Calls]['answer']> {
   switch (request.kind) {
     case 'open':
       database = await openLastingDatabase(request.options, {
@@ -30,11 +33,11 @@ async function answer (request: Request<Calls>): Promise<Calls[keyof Calls]['ans
     case 'append':
       return { counted: await opened().append(request.records, request.since) }
     case 'history': {
-      const { rows, more } = await opened().history(request.query)
+      const { rows, more } = await opened().history(request.query, { signal, isLarge: request.isLarge })
       return { messages: pack(rows), more }
     }
     case 'series':
-      return await opened().series(request.query)
+      return await opened().series(request.query, { signal })
     case 'range':
       return { messages: pack(await opened().range(request.after, request.limit)) }
     case 'count':
@@ -58,10 +61,14 @@ async function answer (request: Request<Calls>): Promise<Calls[keyof Calls]['ans
 
 async function serve (request: Request<Calls>): Promise<void> {
   let reply: Reply<Calls>
+  const wanted = new AbortController()
+  underWay.set(request.id, wanted)
   try {
-    reply = { id: request.id, answer: await answer(request) }
+    reply = { id: request.id, answer: await answer(request, wanted.signal) }
   } catch (error) {
     reply = { id: request.id, error: messageOf(error) }
+  } finally {
+    underWay.delete(request.id)
   }
   const buffers = 'answer' in reply && reply.answer !== null && 'messages' in reply.answer ? buffersOf(reply.answer.messages) : []
   parentPort?.postMessage(reply, buffers)
@@ -72,4 +79,7 @@ function messageOf (error: unknown): string {
 }
 
 stepBack()
-parentPort?.on('message', serve)
+parentPort?.on('message', (message: Request<Calls> | Cancel) => {
+  if ('cancel' in message) underWay.get(message.cancel)?.abort()
+  else void serve(message)
+})

@@ -94,7 +94,7 @@ export async function openInfluxStore ({ influx, dataDir, logger, readOnly = fal
 
   async function append (records: Uint8Array<ArrayBuffer>, since: number): Promise<number> {
     if (readOnly) throw new Error('the store was opened to look only')
-    const lines = await worker.call('encode', { records, since }, [records.buffer])
+    const lines = await worker.call('encode', { records, since }, { transfer: [records.buffer] })
     // Often there is nothing but what clients told us about their sessions.
     if (lines === null) return 0
     await tell('write', async () => {

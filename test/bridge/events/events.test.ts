@@ -206,6 +206,28 @@ describe('GET /api/events', () => {
     }
   })
 
+  it('takes the connection with it when the reader goes before there is anything to read', async () => {
+    const { broker, url, token, lines } = await serve()
+    let asked = 0
+    broker.remember({
+      position: broker.journal.time + 1,
+      // As a store does that has much to look through.
+      read: () => {
+        asked++
+        return new Promise(() => {})
+      },
+      watchLosses: () => async () => false
+    })
+    const gone = new AbortController()
+    const opening = fetch(`${url}/api/events?filter=rooms/lobby/%23&since=last=1000000`, { headers: { authorization: `Bearer ${token('bob')}` }, signal: gone.signal })
+    await until(() => asked === 1, 'that history is read')
+    assert.equal(broker.stats().connections, 2)
+    gone.abort()
+    await assert.rejects(opening, { name: 'AbortError' })
+    await until(() => broker.stats().connections === 1, 'that it is gone')
+    assert.deepEqual(lines, [])
+  })
+
   it('ends one stream, and nothing else, where something was not foreseen', async () => {
     const { broker, port, say } = await serve({ 'auth.anonymous': 'owner' })
     const failures: unknown[] = []
