@@ -2,17 +2,20 @@ import type { FastifyInstance } from 'fastify'
 import { sendProblem } from './errors.ts'
 import { originAllowed, originRefusal } from './origins.ts'
 
-/** What pages of other origins may do: read what rooms hold, and publish. Everything else is for admins. */
+/** What pages of other origins may do: read what rooms hold and who asks, get tickets, and publish. Everything else is for admins. */
 interface Opened {
   readonly url: RegExp
   readonly method: 'GET' | 'POST'
   /** Headers of requests that a browser sends only if they are allowed. */
   readonly headers: string
-  readonly what: 'read this' | 'publish'
+  readonly what: 'read this' | 'get tickets' | 'publish'
 }
 
 const OPENED: readonly Opened[] = [
   { url: /^\/api\/(rooms|events)(\/|$)/, method: 'GET', headers: 'Authorization, Last-Event-ID', what: 'read this' },
+  { url: /^\/api\/(me|server)$/, method: 'GET', headers: 'Authorization', what: 'read this' },
+  // An EventSource sends no header.
+  { url: /^\/api\/tickets$/, method: 'POST', headers: 'Authorization, Content-Type', what: 'get tickets' },
   { url: /^\/api\/publish$/, method: 'POST', headers: 'Authorization, Content-Type, Idempotency-Key', what: 'publish' }
 ]
 
@@ -23,7 +26,7 @@ const EXPOSED = 'Link, Retry-After'
 const MAX_AGE = 600
 
 /**
- * Lets pages of the origins that may connect read what rooms hold and publish, and read the answers to faulty requests. A
+ * Lets pages of the origins that may connect read what rooms hold, get tickets and publish, and read the answers to faulty requests. A
  * token is sent in a header, so browsers ask before (a preflight); cookies mean nothing here, so nobody reads or publishes in
  * somebody else's name.
  *

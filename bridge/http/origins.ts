@@ -18,7 +18,7 @@ export function originAllowed (allowed: readonly string[], request: IncomingMess
 }
 
 /** What is answered when it may not. */
-export function originRefusal ({ headers }: IncomingMessage, what: 'connect' | 'read this' | 'publish'): Problem {
+export function originRefusal ({ headers }: IncomingMessage, what: 'connect' | 'read this' | 'get tickets' | 'publish'): Problem {
   return problem('policy', `pages of ${headers.origin} may not ${what}: websocket.origins does not list that origin`, 'add the origin to websocket.origins (FOYER_WEBSOCKET_ORIGINS)')
 }
 

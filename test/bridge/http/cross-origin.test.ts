@@ -69,10 +69,30 @@ describe('pages of other origins', () => {
     assert.equal(refused.json().detail, 'pages of https://evil.com may not publish: websocket.origins does not list that origin')
   })
 
+  it('may learn whose token it is and what runs, and get a ticket for what sends no header, where websocket.origins lists them', async () => {
+    const server = await serve({ 'websocket.origins': APP })
+    for (const path of ['/api/me', '/api/server', '/api/rooms']) {
+      const asked = await preflight(server, path, APP)
+      assert.deepEqual([asked.status, access(asked).slice(0, 2)], [204, [APP, 'GET']], path)
+      assert.match(access(asked)[2]!, /^Authorization/)
+      const answer = await server.get(path, owner, { headers: { origin: APP } })
+      assert.deepEqual([answer.status, access(answer)], [200, [APP, null, null, null]], path)
+      assert.equal((await preflight(server, path, 'https://evil.com')).status, 403)
+    }
+    const asked = await preflight(server, '/api/tickets', APP, 'POST')
+    assert.deepEqual([asked.status, access(asked)], [204, [APP, 'POST', 'Authorization, Content-Type', null]])
+    const given = await server.get('/api/tickets', owner, { method: 'POST', headers: { origin: APP } })
+    assert.deepEqual([given.status, access(given)], [200, [APP, null, null, null]], given.text)
+    const used = await server.get(`${READABLE[0]}?ticket=${given.json().ticket}`, null, { headers: { origin: APP } })
+    assert.deepEqual([used.status, access(used)], [200, [APP, null, null, null]], used.text)
+    const refused = await preflight(server, '/api/tickets', 'https://evil.com', 'POST')
+    assert.deepEqual([refused.status, refused.json().detail, access(refused)[0]], [403, 'pages of https://evil.com may not get tickets: websocket.origins does not list that origin', null])
+  })
+
   it('may do nothing else', async () => {
     const server = await serve({ 'websocket.origins': '*' })
     assert.deepEqual(access(await preflight(server, READABLE[0]!, APP, 'DELETE')), [APP, 'GET', 'Authorization, Last-Event-ID', null])
-    for (const [path, method] of [['/api/tokens', 'POST'], ['/api/tickets', 'POST'], ['/api/revocations', 'POST'], ['/api/users/ann/sessions', 'DELETE'], ['/metrics', 'GET'], ['/', 'GET'], ['/nothing', 'GET']] as const) {
+    for (const [path, method] of [['/api/tokens', 'POST'], ['/api/revocations', 'POST'], ['/api/users/ann/sessions', 'DELETE'], ['/metrics', 'GET'], ['/', 'GET'], ['/nothing', 'GET']] as const) {
       assert.deepEqual(access(await preflight(server, path, APP, method)), [null, null, null, null], path)
       assert.deepEqual(access(await server.get(path, owner, { method, headers: { origin: APP } })), [null, null, null, null], path)
     }
