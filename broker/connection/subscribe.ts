@@ -70,7 +70,7 @@ async function subscribe (connection: Connection, opened: Opened, wanted: ISubsc
   const tooMany = room === null ? null : services.admission.enter(opened.sender, room)
   if (tooMany !== null) return refuse(connection, 'quota', tooMany, filter)
   const beginning = await beginReplay(connection, opened, filter)
-  if (typeof beginning === 'string') return refuse(connection, 'quota', beginning, filter)
+  if (beginning instanceof FoyerError) return refuse(connection, beginning.code, beginning.message, filter)
   replays.get(filter)?.place?.release()
   replays.delete(filter)
   if (!await opened.link.subscribe(filter, wanted.qos)) {
@@ -101,18 +101,18 @@ async function subscribe (connection: Connection, opened: Opened, wanted: ISubsc
   return wanted.qos
 }
 
-/** Where the replay of a filter begins; null for any other filter, a sentence when there may be no more of them. */
-async function beginReplay (connection: Connection, { session, identity }: Opened, filter: string): Promise<Beginning | string | null> {
+/** Where the replay of a filter begins; null for any other filter, an error where there can be none now. */
+async function beginReplay (connection: Connection, { session, identity }: Opened, filter: string): Promise<Beginning | FoyerError | null> {
   const { replays, logger } = connection.services
   const replay = parseReplay(filter)
   if (replay === null || typeof replay === 'string') return null
   const refusal = session.replays.has(filter) ? null : replays.refusal(identity.sub)
-  if (refusal !== null) return refusal
+  if (refusal !== null) return new FoyerError('quota', refusal)
   try {
     return await replays.begin(replay.since, replay.filter, session, () => connection.closed)
   } catch (error) {
     logger.error({ err: error, session: session.id }, 'history could not be read for a replay')
-    return 'history can not be read at the moment'
+    return new FoyerError('unavailable', 'history can not be read at the moment')
   }
 }
 
@@ -136,6 +136,8 @@ function refuse (connection: Connection, code: 'filter' | 'policy' | 'topic' | '
   connection.refused('subscription', known, rule, filter)
   // 3.1.1 knows one failure code; of MQTT 5's only some may stand in a SUBACK.
   if (connection.version !== 5) return FAILURE
+  // What is unavailable has none of its own there.
+  if (code === 'unavailable') return FAILURE
   return code === 'filter' || code === 'quota' ? errorEntry(known).reasonCode : 0x87
 }
 

@@ -228,6 +228,17 @@ describe('GET /api/events', () => {
     assert.deepEqual(lines, [])
   })
 
+  it('says that history can not be read now, not that there is too much of it', async () => {
+    const { broker, open, publisher } = await serve()
+    broker.remember({ position: broker.journal.time + 1, read: async () => { throw new Error('no answer') }, watchLosses: () => async () => false })
+    const reader = await open('filter=rooms/lobby/messages&since=last=5')
+    assert.deepEqual([reader.status, JSON.parse(reader.text).code], [503, 'unavailable'], reader.text)
+    await publisher.subscribe('$me/errors', 0, 100)
+    assert.deepEqual(await publisher.subscribe('$replay/last=10/rooms/lobby/messages', 1, 101), [0x80])
+    const { payload } = await publisher.message()
+    assert.match(payload.toString(), /"code":"unavailable","message":"history can not be read at the moment"/)
+  })
+
   it('ends one stream, and nothing else, where something was not foreseen', async () => {
     const { broker, port, say } = await serve({ 'auth.anonymous': 'owner' })
     const failures: unknown[] = []
