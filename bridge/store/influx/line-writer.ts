@@ -33,9 +33,13 @@ export function createLineWriter (connection: Pick<Connection, 'write'>, deadLet
   /** InfluxDB stored the good ones among the lines, or none; who is bad is found by halving. */
   async function refused (lines: Some, from: number, to: number, dead: DeadLetter[], error: InfluxError): Promise<void> {
     const { reason } = error
-    if (/points beyond retention policy/.test(reason)) {
-      // The others are stored, and these would be removed at once.
+    const old = /points beyond retention policy(?: dropped=(\d+))?/.exec(reason)
+    if (old !== null) {
+      // These would be removed at once.
       rarely('retention', () => { logger.warn({ reason }, 'InfluxDB leaves out messages that are older than its retention policy keeps them') })
+      // InfluxDB says one reason of several. Lines rise in time, so the old ones come first, and what is behind them has its own.
+      const behind = from + Math.max(1, Number(old[1] ?? to - from))
+      if (behind < to) await send(lines, behind, to, dead)
       return
     }
     const conflict = /field type conflict(?:: input field "([^"]*)")?/.exec(reason)

@@ -189,6 +189,19 @@ describe('the InfluxDB store', function () {
     assert.deepEqual(letters(), [])
   })
 
+  it('has a dead letter of what is refused for another reason, also where InfluxDB only says that others are too old', async () => {
+    await server.query(`CREATE DATABASE "${database}" WITH DURATION 1h`)
+    const { append, store, letters } = await open()
+    const makeOld = createMessages(Date.now() * 1000 - 7_200_000_000)
+    const makeFresh = createMessages(Date.now() * 1000)
+    const long = (make: typeof makeOld) => make({ topic: 'y'.repeat(65_535) })
+    const fresh = [makeFresh({ later: 1 }), makeFresh({ later: 1 })]
+    const lost = long(makeFresh)
+    await append(makeOld(), long(makeOld), makeOld(), ...fresh, lost)
+    assert.deepEqual(readable(await stored(store)), readable(fresh))
+    assert.deepEqual(letters().map(({ reason, line }) => [/max key length exceeded/.exec(reason)?.[0], line.split(' ').at(-1)]).at(-1), ['max key length exceeded', `${lost.time}000`])
+  })
+
   it('gives up a request that gets no end of an answer', async () => {
     // Says that 100 bytes come, and sends two.
     const server = createServer(socket => {
