@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { describe, it } from 'mocha'
-import type { BrowserContext, Page, Route } from 'playwright-core'
+import type { Browser, BrowserContext, Page, Route } from 'playwright-core'
 import { serveWithSecret, token } from '../helpers/cli-serve.ts'
 import { newClient } from '../helpers/client.ts'
-import { pageFigures, privateMemory } from '../helpers/page-figures.ts'
+import { pageFigures, privateMemory, type PageFigures } from '../helpers/page-figures.ts'
 import { launchChromium } from '../helpers/system-browser.ts'
 import { useTeardown, type Teardown } from '../helpers/teardown.ts'
 import { until } from '../helpers/within.ts'
@@ -74,8 +74,23 @@ async function shown (page: Page): Promise<{ picture: string, numbers: string[] 
   return await page.evaluate('Array.from(document.querySelectorAll(".chart"), chart => ({ picture: chart.querySelector("canvas").toDataURL(), numbers: Array.from(chart.querySelectorAll(".legend .number"), number => number.textContent) }))')
 }
 
-function sorted (numbers: readonly number[]): number[] {
-  return numbers.toSorted((one, other) => one - other)
+/** Beside it, a page without anything: it gets as many frames as the machine has for anybody. */
+async function emptyPage (t: Teardown, browser: Browser, origin: string): Promise<PageFigures> {
+  const context = await browser.newContext()
+  t.after(() => context.close())
+  const page = await context.newPage()
+  await page.goto(`${origin}/healthz`)
+  return await pageFigures(page)
+}
+
+/** What there must be at least. Where others leave an empty page less than its 60 frames, it can't be 50 for one that draws. */
+function leastRate (possible = 60): number {
+  return possible > 59.5 ? 50 : possible * 0.75
+}
+
+function rateText (rates: readonly number[]): string {
+  const sorted = rates.toSorted((one, other) => one - other)
+  return `median ${sorted[sorted.length >> 1]!.toFixed(1)}, 5th percentile ${sorted[Math.floor(sorted.length / 20)]!.toFixed(1)}, least ${sorted[0]!.toFixed(1)} in ${STRETCH / 1000} s`
 }
 
 describe('eight charts and 200 points per second', function () {
@@ -87,7 +102,9 @@ describe('eight charts and 200 points per second', function () {
     const browser = await launchChromium(t)
     const points = await publish(t, `mqtt://127.0.0.1:${server.ports.mqtt}`)
     await until(() => points.sent > POINTS_PER_SECOND, 'something is measured', 10_000)
-    const { page, context, complaints } = await openUi(t, browser, { origin: `http://127.0.0.1:${server.ports.http}`, token: token('ann', { plant: 'owner' }) })
+    const origin = `http://127.0.0.1:${server.ports.http}`
+    const empty = await emptyPage(t, browser, origin)
+    const { page, context, complaints } = await openUi(t, browser, { origin, token: token('ann', { plant: 'owner' }) })
     await countPoints(context)
     await page.reload()
     if (!LONG) await page.route(/\/series\?/, addPast)
@@ -97,6 +114,7 @@ describe('eight charts and 200 points per second', function () {
 
     const figures = await pageFigures(page)
     const before = { shown: await shown(page), sent: points.sent, heap: await figures.heapInUse(), drawn: await page.evaluate<number>('drawnPoints') }
+    await empty.countFrames(STRETCH)
     await figures.countFrames(STRETCH)
     const busy = await figures.busy()
     const start = performance.now()
@@ -107,11 +125,12 @@ describe('eight charts and 200 points per second', function () {
     }
     const seconds = (performance.now() - start) / 1000
     const share = (await figures.busy() - busy) / seconds
-    const rates = sorted(await figures.frameRates())
+    const rates = await figures.frameRates()
+    const possible = await empty.frameRates()
     const heap = await figures.heapInUse()
     const own = await privateMemory(browser)
-    const summary = `frames per second: median ${rates[rates.length >> 1]!.toFixed(1)}, 5th percentile ${rates[Math.floor(rates.length / 20)]!.toFixed(1)}, least ${rates[0]!.toFixed(1)} in ${STRETCH / 1000} s; ` +
-      `main thread ${(share * 100).toFixed(1)} % of a core; heap ${(before.heap / MEGABYTE).toFixed(1)} MB, in the end ${(heap / MEGABYTE).toFixed(1)} MB, with garbage ${(Math.max(...heaps) / MEGABYTE).toFixed(1)} MB at most; process ${(own / MEGABYTE).toFixed(1)} MB of its own`
+    const summary = `frames per second: ${rateText(rates)}, of an empty page ${rateText(possible)}; main thread ${(share * 100).toFixed(1)} % of a core; ` +
+      `heap ${(before.heap / MEGABYTE).toFixed(1)} MB, in the end ${(heap / MEGABYTE).toFixed(1)} MB, with garbage ${(Math.max(...heaps) / MEGABYTE).toFixed(1)} MB at most; process ${(own / MEGABYTE).toFixed(1)} MB of its own`
     if (LONG) console.log(`      ${summary}`)
 
     // It was all there, and it moved.
@@ -127,7 +146,7 @@ describe('eight charts and 200 points per second', function () {
 
     assert.ok(Math.max(...heaps) < 150 * MEGABYTE && own < 150 * MEGABYTE, summary)
     assert.ok(share < MOST_BUSY, summary)
-    if (LONG) assert.ok(rates[0]! > 50, summary)
+    if (LONG) for (const [i, rate] of rates.entries()) assert.ok(rate > leastRate(possible[i]), `${rate} beside ${possible[i]} in stretch ${i}; ${summary}`)
     assert.deepEqual(complaints, [])
   })
 })
