@@ -6,7 +6,7 @@ import { CrashRun } from '../helpers/crash-run.ts'
 import { anHourEarlier, CrashServer, type Environment } from '../helpers/crash-server.ts'
 import { useTeardown } from '../helpers/teardown.ts'
 
-const ROUNDS = rounds(20, 4)
+const ROUNDS = rounds(20, 2)
 
 describe(`a server that is killed again and again under load (seed ${seed})`, function () {
   this.timeout(ROUNDS * 15_000 + 120_000)
