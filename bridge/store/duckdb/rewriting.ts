@@ -87,7 +87,7 @@ async function write ({ connection, folder, erasures, level, replaces, weight }:
     const about = JSON.stringify({ level, retention, replaces })
     await connection.run(`
       COPY (SELECT ${SEALED_COLUMNS} FROM ${source} WHERE ${condition} AND ${notErased(erasures)} ORDER BY room, channel, topic, time)
-      TO ${literal(temporary)} (FORMAT parquet, COMPRESSION zstd, PARQUET_VERSION v2, ROW_GROUP_SIZE ${weight > MOST_WEIGHT / 4 ? WEIGHTY_GROUP_ROWS : GROUP_ROWS}, KV_METADATA { foyer: ${literal(about)} })`)
+      TO ${literal(temporary)} (FORMAT parquet, COMPRESSION zstd, PARQUET_VERSION v2, ROW_GROUP_SIZE ${weight > MOST_WEIGHT / 2 ? WEIGHTY_GROUP_ROWS : GROUP_ROWS}, KV_METADATA { foyer: ${literal(about)} })`)
     const bounds = await boundsOf(connection, temporary)
     if (bounds === null) {
       await unlink(temporary)

@@ -1,7 +1,8 @@
 import type { SeriesPage, SeriesQuery } from '../store.ts'
 import { conditionOf } from './conditions.ts'
 import type { Contents } from './pages.ts'
-import { recentParts, type Part } from './slices.ts'
+import type { SealedFile } from './sealed-files.ts'
+import { fileParts, recentParts, type Part } from './slices.ts'
 import { notErased, sealedSource } from './sources-sql.ts'
 import type { Reading, Statement } from './statement.ts'
 import { fieldPointer, MOST_BYTES, valueSql } from './values-sql.ts'
@@ -9,11 +10,11 @@ import { IS_WEIGHTY, LITTLE_WEIGHT } from './weights.ts'
 
 /** The figures of a query, from what came last and from the files. */
 export async function readSeries (reading: Reading, contents: Contents, query: SeriesQuery): Promise<SeriesPage> {
-  const { sealedUpTo, recentWeight } = contents
-  const isRecent = query.to > sealedUpTo
-  const isWeighty = isRecent && recentWeight > LITTLE_WEIGHT
-  if (isWeighty) await takeWeighty(reading, recentWeight, query)
-  const statement = seriesStatement(contents, query, isRecent, isWeighty)
+  const meant = meantBy(contents, query)
+  const weight = (meant.isRecent ? contents.recentWeight : 0) + (query.field === null ? 0 : meant.files.reduce((sum, { weight }) => sum + weight, 0))
+  const isWeighty = weight > LITTLE_WEIGHT
+  if (isWeighty) await takeWeighty(reading, contents, query, meant)
+  const statement = seriesStatement(contents, query, meant, isWeighty)
   const chunks = statement === null ? [] : await reading.chunks(statement)
   if (isWeighty) await reading.rows({ sql: 'DROP TABLE weighty', values: {}, types: {} })
   const found = chunks.reduce((sum, chunk) => sum + chunk.rowCount, 0)
@@ -42,17 +43,33 @@ export async function readSeries (reading: Reading, contents: Contents, query: S
 /** As numbers of JavaScript: a BigInt each would cost more than all else. Positions in microseconds fit. */
 const FIGURES = ['start::DOUBLE', 'min(value)', 'max(value)', 'avg(value)', 'count(value)::DOUBLE', 'arg_max(value, time)']
 
+interface Meant { readonly isRecent: boolean, readonly files: readonly SealedFile[] }
+
+function meantBy ({ files, sealedUpTo }: Contents, { from, to }: SeriesQuery): Meant {
+  return { isRecent: to > sealedUpTo, files: files.filter(({ first, last }) => first < to && last >= from) }
+}
+
 /**
- * Takes the numbers out of the larger payloads of what came last, some megabytes at a time: DuckDB holds what a statement
- * has read until it ends.
+ * Takes the numbers out of the larger payloads, some megabytes at a time: what a statement has read DuckDB holds until it
+ * ends. Of sealed files that is for fields only, as they have the others.
  */
-async function takeWeighty (reading: Reading, weight: number, query: SeriesQuery): Promise<void> {
+async function takeWeighty (reading: Reading, { folder, erasures, recentWeight }: Contents, query: SeriesQuery, { isRecent, files }: Meant): Promise<void> {
   await reading.rows({ sql: 'CREATE OR REPLACE TEMP TABLE weighty (topic VARCHAR, time BIGINT, value DOUBLE)', values: {}, types: {} })
   const { values, types } = conditionOf(query)
-  for (const part of await recentParts(reading, weight, query.from - 1, query.to)) {
-    await reading.rows({ sql: `INSERT INTO weighty ${recentValues(query, part, `${IS_WEIGHTY} AND size <= ${MOST_BYTES}`)}`, values: { ...values, ...fieldOf(query) }, types })
+  const all: Part = { after: query.from - 1, before: query.to }
+  const take = async (sql: string): Promise<void> => {
+    await reading.rows({ sql: `INSERT INTO weighty ${sql}`, values: { ...values, ...fieldOf(query) }, types })
+  }
+  const condition = `${IS_WEIGHTY} AND size <= ${MOST_BYTES}`
+  if (isRecent) for (const part of await recentParts(reading, recentWeight, all.after, all.before)) await take(recentValues(query, part, condition))
+  if (query.field === null) return
+  for (const file of files) {
+    const source = sealedSource(folder, [file])
+    for (const part of await fileParts(reading, source, file.weight, all.after, all.before)) await take(sealedValues(query, source, part, `${condition} AND ${notErased(erasures)}`))
   }
 }
+
+// A bound on a column lets DuckDB skip blocks, one on what is computed from it does not.
 
 function recentValues (query: SeriesQuery, { after, before }: Part, condition: string): string {
   return `
@@ -61,24 +78,25 @@ function recentValues (query: SeriesQuery, { after, before }: Part, condition: s
     WHERE messages.time > ${after} AND messages.time < ${before} AND ${condition} AND ${conditionOf(query).sql}`
 }
 
+function sealedValues (query: SeriesQuery, source: string, { after, before }: Part, condition: string): string {
+  return `
+    SELECT topic, epoch_us(time) AS time, ${query.field === null ? 'value' : valueSql(true)} AS value FROM ${source}
+    WHERE time > make_timestamp(${after}) AND time < make_timestamp(${before}) AND ${condition} AND ${conditionOf(query).sql}`
+}
+
 function fieldOf ({ field }: SeriesQuery): Record<string, string> {
   return field === null ? {} : { field: fieldPointer(field) }
 }
 
-function seriesStatement ({ folder, files, erasures }: Contents, query: SeriesQuery, isRecent: boolean, isWeighty: boolean): Statement | null {
+function seriesStatement ({ folder, erasures }: Contents, query: SeriesQuery, { isRecent, files }: Meant, isWeighty: boolean): Statement | null {
   const { field, from, to, bucket, limit } = query
   const condition = conditionOf(query)
-  // Each part has times of its own: a bound on a column lets DuckDB skip blocks, one on what is computed from it does not.
+  const all: Part = { after: from - 1, before: to }
+  const others = isWeighty ? `NOT (${IS_WEIGHTY})` : `size <= ${MOST_BYTES}`
   const parts: string[] = []
-  if (isRecent) parts.push(recentValues(query, { after: from - 1, before: to }, isWeighty ? `NOT ${IS_WEIGHTY}` : `size <= ${MOST_BYTES}`))
+  if (isRecent) parts.push(recentValues(query, all, others))
   if (isWeighty) parts.push('SELECT topic, time, value FROM weighty')
-  const meant = files.filter(({ first, last }) => first < to && last >= from)
-  if (meant.length > 0) {
-    parts.push(`
-      SELECT topic, epoch_us(time) AS time, ${field === null ? 'value' : valueSql(true)} AS value
-      FROM ${sealedSource(folder, meant)}
-      WHERE time >= make_timestamp(${from}) AND time < make_timestamp(${to}) AND ${condition.sql} AND ${notErased(erasures)}`)
-  }
+  if (files.length > 0) parts.push(sealedValues(query, sealedSource(folder, files), all, field === null ? notErased(erasures) : `${others} AND ${notErased(erasures)}`))
   if (parts.length === 0) return null
   // "value IS NOT NULL" would have DuckDB look into every payload before it asks whose it is; figures leave NULL out anyway.
   return {

@@ -33,10 +33,19 @@ export async function sliceEnd (connection: DuckDBConnection, last: number): Pro
  * taken out of JSON needs many times its size, for all rows of a vector together. It is one part where little is large.
  */
 export async function recentParts (reading: Pick<Reading, 'rows'>, weight: number, after: number, before: number): Promise<Part[]> {
+  return await partsOf(reading, 'messages', weight, after, before)
+}
+
+/** The same of what lies in a sealed file. */
+export async function fileParts (reading: Pick<Reading, 'rows'>, source: string, weight: number, after: number, before: number): Promise<Part[]> {
+  return await partsOf(reading, `(SELECT epoch_us(time) AS time, size FROM ${source} WHERE time > make_timestamp(${after}) AND time < make_timestamp(${before}))`, weight, after, before)
+}
+
+async function partsOf (reading: Pick<Reading, 'rows'>, source: string, weight: number, after: number, before: number): Promise<Part[]> {
   if (weight <= LITTLE_WEIGHT) return [{ after, before }]
   const found = await reading.rows({
     sql: `
-      SELECT max(time)::DOUBLE FROM (SELECT time, sum(${WEIGHT}) OVER (ORDER BY time) // ${LITTLE_WEIGHT} AS part FROM messages WHERE ${IS_WEIGHTY} AND time > $after AND time < $before)
+      SELECT max(time)::DOUBLE FROM (SELECT time, sum(${WEIGHT}) OVER (ORDER BY time) // ${LITTLE_WEIGHT} AS part FROM ${source} WHERE ${IS_WEIGHTY} AND time > $after AND time < $before)
       GROUP BY part ORDER BY 1`,
     values: { after: BigInt(after), before: BigInt(before) },
     types: {}

@@ -7,12 +7,12 @@ export const MOST_BYTES = 65_536
  */
 export function valueSql (hasField: boolean): string {
   const json = 'TRY_CAST(TRY(decode(payload)) AS JSON)'
-  const number = (pointer: string): string => {
-    const cast = `TRY_CAST(json_extract_string(${json}, ${pointer}) AS DOUBLE)`
-    // 1e999 is JSON, and no number that anybody could draw.
-    return `CASE WHEN json_type(${json}, ${pointer}) IN ('DOUBLE', 'BIGINT', 'UBIGINT') AND isfinite(${cast}) THEN ${cast} END`
-  }
-  return `CASE WHEN size <= ${MOST_BYTES} THEN ${hasField ? number('$field') : `coalesce(${number("''")}, ${number("'/value'")})`} END`
+  // Each mention of `json` is parsed once more, for all rows of a vector together: as few as possible, and of few rows.
+  const number = (pointer: string): string =>
+    `TRY_CAST(CASE WHEN json_type(${json}, ${pointer}) IN ('DOUBLE', 'BIGINT', 'UBIGINT') THEN json_extract_string(${json}, ${pointer}) END AS DOUBLE)`
+  const value = hasField ? number('$field') : `coalesce(${number("''")}, ${number("'/value'")})`
+  // 1e999 is JSON, and no number that anybody could draw.
+  return `CASE WHEN size <= ${MOST_BYTES} THEN list_filter([${value}], lambda v: isfinite(v))[1] END`
 }
 
 /** A field with dots as a JSON pointer (RFC 6901). */

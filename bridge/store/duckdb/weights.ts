@@ -7,15 +7,15 @@
 
 /** Payloads up to this size weigh nothing. */
 const LIGHT = 256
-/** Larger ones weigh their size, those beyond this one four times as much. */
+/** Larger ones weigh their size, those beyond this one twice as much. */
 const HEAVY = 4096
 
 const MiB = 1024 * 1024
 
 /** What is sorted at once, as far as single messages allow: with payloads of any size it takes less than `LEAST_MEMORY`. */
-export const MOST_WEIGHT = 64 * MiB
+export const MOST_WEIGHT = 32 * MiB
 /** So much may be read with all that lies between, without a look at sizes before. */
-export const LITTLE_WEIGHT = 8 * MiB
+export const LITTLE_WEIGHT = 4 * MiB
 /** More than this has come last only when sealing is behind. */
 export const BACKLOG_WEIGHT = 1.5 * MOST_WEIGHT
 
@@ -27,10 +27,10 @@ const COPIES = 8
 export const IS_WEIGHTY = `size > ${LIGHT}`
 
 /** SQL of the weight of some messages, by their column `size`. */
-export const WEIGHT = `CASE WHEN size > ${HEAVY} THEN 4 * size::BIGINT WHEN ${IS_WEIGHTY} THEN size ELSE 0 END`
+export const WEIGHT = `CASE WHEN size > ${HEAVY} THEN 2 * size::BIGINT WHEN ${IS_WEIGHTY} THEN size ELSE 0 END`
 
 export function weightOf (bytes: number): number {
-  return bytes > HEAVY ? 4 * bytes : bytes > LIGHT ? bytes : 0
+  return bytes > HEAVY ? 2 * bytes : bytes > LIGHT ? bytes : 0
 }
 
 /** Of each thread beyond the first. */
