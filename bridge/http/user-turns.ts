@@ -77,7 +77,8 @@ async function turnOf ({ waiting }: User, signal: AbortSignal): Promise<void> {
     }
     const leave = (): void => {
       over()
-      reject(signal.reason as Error)
+      const reason: unknown = signal.reason
+      reject(reason instanceof Error ? reason : new Error(String(reason)))
     }
     waiting.add(begin)
     signal.addEventListener('abort', leave)

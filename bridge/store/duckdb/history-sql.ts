@@ -48,7 +48,7 @@ export function sealedStatement (source: string, condition: Statement, hides: st
  * position of it, and how many it finds.
  */
 export function recentChoice (origins: readonly number[], portion: Portion): Statement {
-  return choice(`SELECT time, size FROM messages WHERE time > $after AND time < $before AND origin IN (SELECT unnest($origins))`, portion, originsOf(origins))
+  return choice('SELECT time, size FROM messages WHERE time > $after AND time < $before AND origin IN (SELECT unnest($origins))', portion, originsOf(origins))
 }
 
 export function sealedChoice (source: string, condition: Statement, hides: string, portion: Portion): Statement {

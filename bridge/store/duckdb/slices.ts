@@ -56,7 +56,7 @@ async function partsOf (reading: Pick<Reading, 'rows'>, source: string, weight: 
 
 /** Writes down the sizes of messages that an older version stored, of whatever size they are and however many. */
 export async function fillSizes (connection: DuckDBConnection): Promise<void> {
-  const [rows, bytes] = (await connection.runAndReadAll("SELECT (SELECT count(*) FROM messages), (SELECT used_blocks * block_size FROM pragma_database_size() WHERE database_name = current_database())")).getRows()[0]!.map(Number) as [number, number]
+  const [rows, bytes] = (await connection.runAndReadAll('SELECT (SELECT count(*) FROM messages), (SELECT used_blocks * block_size FROM pragma_database_size() WHERE database_name = current_database())')).getRows()[0]!.map(Number) as [number, number]
   const many = bytes / rows < SMALL ? rows : MEASURED
   const ends = await connection.runAndReadAll(`SELECT max(time)::DOUBLE FROM (SELECT time, (row_number() OVER (ORDER BY time) - 1) // ${Math.max(1, many)} AS part FROM messages) GROUP BY part ORDER BY 1`)
   let after = 0

@@ -22,7 +22,10 @@ export class Turns {
     if (signal === undefined) return await done
     let leave = (): void => {}
     const left = new Promise<never>((_resolve, reject) => {
-      leave = () => { if (!begun) reject(signal.reason as Error) }
+      leave = () => {
+        const reason: unknown = signal.reason
+        if (!begun) reject(reason instanceof Error ? reason : new Error(String(reason)))
+      }
     })
     signal.addEventListener('abort', leave)
     try {
