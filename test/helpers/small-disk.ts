@@ -1,9 +1,10 @@
 import { rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { describe } from 'mocha'
 import { run, temporaryFolder } from './cli-run.ts'
 import type { Teardown } from './teardown.ts'
 
-/** Mounting is for root alone. */
+/** Mounting is for root alone. The global `describe` would be that of the file which was first in its process. */
 export const describeAsRoot = process.getuid?.() === 0 ? describe : describe.skip
 
 /** A disk of its own, that can be full. */

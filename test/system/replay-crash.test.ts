@@ -43,7 +43,7 @@ describe(`a replay of a lasting session that is killed again and again (seed ${s
       }
       await connect()
       assert.deepEqual(await bob.client!.subscribe(FILTER, qos, 60_000), [qos])
-      const deaths = rounds(30, 8)
+      const deaths = rounds(30, 5)
       for (let death = 0; death < deaths; death++) {
         // It reads on for a while, at its own speed, and dies somewhere.
         const goal = Math.min(published * TOPICS.length, bob.seen.size + 1 + Math.floor(random() * (BEFORE * TOPICS.length / deaths) * 1.5))
