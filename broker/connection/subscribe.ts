@@ -73,13 +73,10 @@ async function subscribe (connection: Connection, opened: Opened, wanted: ISubsc
   if (beginning instanceof FoyerError) return refuse(connection, beginning.code, beginning.message, filter)
   replays.get(filter)?.place?.release()
   replays.delete(filter)
-  if (!await opened.link.subscribe(filter, wanted.qos)) {
+  const isTaken = !connection.closed && await opened.link.subscribe(filter, wanted.qos)
+  if (!isTaken || connection.closed) {
     beginning?.place?.release()
-    return refuse(connection, 'filter', 'the control plane did not take the filter', filter)
-  }
-  if (connection.closed) {
-    beginning?.place?.release()
-    return FAILURE
+    return connection.closed ? FAILURE : refuse(connection, 'filter', 'the control plane did not take the filter', filter)
   }
   const retainHandling = (wanted.rh ?? 0) as 0 | 1 | 2
   // Shared subscriptions get no retained messages; others as Retain Handling says [MQTT-3.3.1-9 to -11].
