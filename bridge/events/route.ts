@@ -2,6 +2,7 @@ import type { FastifyInstance } from 'fastify'
 import type { Broker } from '../../broker/index.ts'
 import { FoyerError } from '../../protocol/errors.ts'
 import { decide } from '../../protocol/policy.ts'
+import { replayed } from '../../protocol/replay.ts'
 import { identityOf } from '../http/authenticate.ts'
 import { queryOf } from '../http/query.ts'
 import { isAbout } from '../http/refusals.ts'
@@ -30,7 +31,7 @@ export function eventsRoute (app: FastifyInstance, { broker, heartbeat = HEARTBE
     const identity = await identityOf(request, authenticator)
     const lastEventId = request.headers['last-event-id']
     const replay = parseEventsRequest(queryOf(request, PARAMETERS), Array.isArray(lastEventId) ? lastEventId[0] : lastEventId, journal.time)
-    isAbout(request, 'subscription', replay)
+    isAbout(request, 'subscription', replayed(replay))
     const decision = decide(channels, identity, 'subscribe', replay)
     if (!decision.allowed) throw new FoyerError(decision.code!, decision.rule)
     const { remoteAddress = '', remotePort = 0 } = request.socket

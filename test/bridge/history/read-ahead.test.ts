@@ -4,6 +4,7 @@ import { describe, it } from 'mocha'
 import { ReadAhead } from '../../../bridge/history/read-ahead.ts'
 import { openDuckdbStore, type DuckdbStore } from '../../../bridge/store/duckdb/duckdb-store.ts'
 import type { HistoryQuery } from '../../../bridge/store/store.ts'
+import type { StoredMessage } from '../../../broker/index.ts'
 import { rounds } from '../../helpers/attack-target.ts'
 import { useFolder } from '../../helpers/bridge-folder.ts'
 import { createMessages, recordsOf } from '../../helpers/bridge-messages.ts'
@@ -11,6 +12,11 @@ import { useTeardown } from '../../helpers/teardown.ts'
 
 const FILTERS = ['rooms/a/#', 'rooms/+/messages', '#'] as const
 const query = (filter: string, after: number, limit: number): HistoryQuery => ({ room: null, filters: [filter], exceptChannels: [], exceptTopics: [], after, before: Number.MAX_SAFE_INTEGER, order: 'oldest', limit })
+
+/** Of messages that take theirs out of a page when they are asked for. */
+function fields (messages: readonly StoredMessage[]): StoredMessage[] {
+  return messages.map(({ cursor, topic, channel, room, sender, time, qos, payload }) => ({ cursor, topic, channel, room, sender, time, qos, payload }))
+}
 
 describe('reading history ahead', function () {
   this.timeout(rounds(600_000, 60_000))
@@ -64,9 +70,9 @@ describe('reading history ahead', function () {
           else {
             const asked = query(step.filter, places[step.reader]!, step.limit)
             const [page, right] = [await ahead.history(asked), await store.history(asked)]
-            assert.deepEqual(page.messages, right.messages.slice(0, page.messages.length))
+            assert.deepEqual(fields(page.messages), fields(right.messages.slice(0, page.messages.length)))
             assert.ok(page.messages.length > 0 || !page.more, 'a page that has nothing is the last')
-            if (!page.more) assert.deepEqual(page.messages, right.messages.filter(({ time }) => time <= page.upTo!))
+            if (!page.more) assert.deepEqual(fields(page.messages), fields(right.messages.filter(({ time }) => time <= page.upTo!)))
             places[step.reader] = page.more ? page.messages.at(-1)!.time : page.upTo!
           }
         }
