@@ -192,7 +192,7 @@ describe('a feed', function () {
     const waiting = client.subscribe('rooms/b/#')
     const second = await broker.connection(2)
     await waiting
-    await until(() => second.all('unsubscribe').length > 0, 'that the server is told')
+    await until(() => second.all('unsubscribe').flatMap(({ unsubscriptions }) => unsubscriptions).length === 2, 'that the server is told')
     assert.deepEqual(second.all('unsubscribe').flatMap(({ unsubscriptions }) => unsubscriptions), ['rooms/a/#', 'rooms/b/#'])
     assert.deepEqual(second.received.filter(({ cmd }) => cmd.endsWith('subscribe')).map(({ cmd }) => cmd).at(-1), 'subscribe', 'what is wanted again comes last')
   })
