@@ -179,9 +179,13 @@ describe('a feed', function () {
 
   it('that ended while there was no connection is given up when it is back', async () => {
     const broker = await ScriptedBroker.open(t)
+    let letIn!: () => void
+    const mayComeBack = new Promise<void>(resolve => { letIn = resolve })
     broker.script = (packet, connection, nth) => {
       if (packet.cmd !== 'connect') return false
-      connection.send({ cmd: 'connack', reasonCode: 0, sessionPresent: nth > 1 })
+      const answer = (): void => connection.send({ cmd: 'connack', reasonCode: 0, sessionPresent: nth > 1 })
+      if (nth === 1) answer()
+      else void mayComeBack.then(answer)
       return true
     }
     const client = await newClient(t, { url: `mqtt://127.0.0.1:${broker.port}`, token: 'x' })
@@ -190,6 +194,7 @@ describe('a feed', function () {
     await until(() => client.state === 'reconnecting', 'that it notices')
     await Promise.all([ended.unsubscribe(), again.unsubscribe()])
     const waiting = client.subscribe('rooms/b/#')
+    letIn()
     const second = await broker.connection(2)
     await waiting
     await until(() => second.all('unsubscribe').flatMap(({ unsubscriptions }) => unsubscriptions).length === 2, 'that the server is told')

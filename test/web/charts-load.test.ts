@@ -71,6 +71,8 @@ async function countPoints (context: BrowserContext): Promise<void> {
 
 /** What each chart shows: its picture, and the newest number of each device. */
 async function shown (page: Page): Promise<{ picture: string, numbers: string[] }[]> {
+  // One that has just got another line is made anew.
+  await until(async () => await page.locator('.chart:not(:has(canvas))').count() === 0, 'that all are drawn')
   return await page.evaluate('Array.from(document.querySelectorAll(".chart"), chart => ({ picture: chart.querySelector("canvas").toDataURL(), numbers: Array.from(chart.querySelectorAll(".legend .number"), number => number.textContent) }))')
 }
 

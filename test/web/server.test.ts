@@ -192,7 +192,7 @@ describe('the page of operators', function () {
     const { page } = await openUi(t, browser, { origin: common.httpUrl, token: common.token('ann') })
     const asked: string[] = []
     page.on('request', request => asked.push(request.url()))
-    assert.deepEqual(await page.getByRole('navigation', { name: 'Pages' }).getByRole('link').allInnerTexts(), ['Rooms', 'Connect'])
+    assert.deepEqual(await page.getByRole('navigation', { name: 'Pages' }).getByRole('link').allInnerTexts(), ['Rooms', 'Explorer', 'Connect'])
     await goTo(page, '#/server')
     await page.getByText('This page is for admins, and your token is not one of an admin').waitFor()
     assert.match(await page.locator('.command code').innerText(), /^npx foyer token --sub ops --admin /)

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { describe, it } from 'mocha'
 import { FaultyFiles } from '../../helpers/faulty-files.ts'
 import { arrivals, Restarts, texts } from '../../helpers/restart.ts'
@@ -47,6 +48,12 @@ describe('a channel that keeps nothing', () => {
     for (const client of [bob, carol]) await client.subscribe(TOPIC, 1)
     await bob.end()
     await broker.foyer.broker.journal.flush()
+    // What is remembered of his end by and by is to be no part of what is held back.
+    await until(async () => {
+      const { syncs } = files
+      await sleep(300)
+      return files.syncs === syncs
+    }, 'that the journal is quiet')
     const ann = await broker.connect('ann', { clean: true })
     /** Holds the next group back. */
     const hold = (): { reached: () => Promise<void>, go: () => void } => {
