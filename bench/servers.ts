@@ -1,5 +1,5 @@
 import type { ChildProcess } from 'node:child_process'
-import { writeFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import net from 'node:net'
 import { join } from 'node:path'
 import { mintToken } from '../broker/auth/mint.ts'
@@ -45,12 +45,19 @@ export async function startMosquitto (folder: string, cores = BROKER_CORE): Prom
   return { name: 'mosquitto', process: server, port, httpPort: null, password: 'x' }
 }
 
+const FOYER = 'dist/cli/main.js'
+
+/** The flags of Node that `foyer` runs with: they are in its first line. */
+function nodeFlags (): string[] {
+  return readFileSync(FOYER, 'utf8').split('\n', 1)[0]!.split(' ').filter(word => word.startsWith('--'))
+}
+
 /** The real `foyer serve` with its default channels; everybody is owner of `room`. Its data goes to `folder`, unless `flags` say otherwise. */
 export async function startFoyer (folder: string, room: string, cores = BROKER_CORE, flags: readonly string[] = []): Promise<Server> {
   const port = await freePort()
   const httpPort = await freePort()
   const server = start(process.execPath, [
-    '--import', './bench/loop-delay.js', 'dist/cli/main.js', 'serve',
+    ...nodeFlags(), '--import', './bench/loop-delay.js', FOYER, 'serve',
     '--mqtt-port', String(port), '--http-port', String(httpPort), '--data-dir', join(folder, `data-${port}`), '--log-level', 'warn', ...flags
   ], cores, ['ignore', 'pipe', 'inherit', 'ipc'])
   server.stdout!.resume()

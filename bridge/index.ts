@@ -39,6 +39,7 @@ import { publishRoute } from './publish/route.ts'
 import type { Lag } from './recorder/recorder.ts'
 import { openStores } from './recorder/stores.ts'
 import { roomsRoute } from './rooms/route.ts'
+import { createRenderer } from './series/renderer.ts'
 import { seriesRoute } from './series/route.ts'
 import { createWebSocketGate } from './websocket/gate.ts'
 
@@ -93,6 +94,7 @@ export async function createBridge ({ config, broker, logger, version, mint = nu
   const tickets = new Tickets({ users, clockTolerance: config.auth.clockTolerance })
   const pageTurns = new UserTurns(STORE_TURNS)
   const scanTurns = new UserTurns(STORE_TURNS)
+  const renderer = createRenderer()
   const processMetrics = createProcessMetrics()
   const loop = createSharedLoopMonitor()
   const groups = [brokerMetrics(broker), recorderMetrics(recorder), ...influx === null ? [] : [influxMetrics(influx)], processMetrics.group]
@@ -129,7 +131,7 @@ export async function createBridge ({ config, broker, logger, version, mint = nu
       (app) => { meRoute(app, authenticator) },
       (app) => { roomsRoute(app, { broker, store: embedded?.store ?? null, turns: pageTurns }) },
       (app) => { historyRoute(app, { broker, journal: broker.journal, store, recorder, turns: pageTurns }) },
-      (app) => { seriesRoute(app, { broker, store, recorder, turns: scanTurns }) },
+      (app) => { seriesRoute(app, { broker, store, recorder, turns: scanTurns, renderer }) },
       (app) => { eventsRoute(app, { broker }) },
       (app) => { presenceRoute(app, broker) },
       (app) => { publishRoute(app, broker) },
@@ -170,6 +172,7 @@ export async function createBridge ({ config, broker, logger, version, mint = nu
     await app.close()
     processMetrics.close()
     loop.close()
+    await renderer.close()
     await stores.close()
   }
 

@@ -1,4 +1,6 @@
-#!/usr/bin/env node
+#!/usr/bin/env -S node --max-semi-space-size=32
+// The flag, MiB: most of what is made for a message is garbage when it was delivered. Where new objects have 32 MiB instead of
+// 16, less of it is copied on the way there, and while many replays are under way the pauses are half as long.
 import { Command, CommanderError } from 'commander'
 import { addConfig } from './config.ts'
 import { addDevices } from './devices.ts'

@@ -10,9 +10,9 @@ import { whileWanted } from '../http/wanted.ts'
 import { settled } from '../keeping/settled.ts'
 import type { Recorder } from '../recorder/recorder.ts'
 import type { SeriesPage, SeriesQuery, Store } from '../store/store.ts'
-import { PARAMETERS, parseSeriesRequest } from './parse-request.ts'
+import { PARAMETERS, parseSeriesRequest, type SeriesRequest } from './parse-request.ts'
 import { readSeries } from './read-series.ts'
-import { renderSeries } from './render.ts'
+import type { Renderer } from './renderer.ts'
 import { seriesSchema } from './route-doc.ts'
 
 /** The most points of all topics together. */
@@ -26,10 +26,11 @@ export interface SeriesOptions {
   readonly recorder: Pick<Recorder, 'flush'>
   /** In which the store is asked. */
   readonly turns: UserTurns
+  readonly renderer: Renderer
 }
 
 /** `GET /api/rooms/{room}/series`: what the numbers in a room's history were, by topic and stretch of time. */
-export function seriesRoute (app: FastifyInstance, { broker, store, recorder, turns }: SeriesOptions): void {
+export function seriesRoute (app: FastifyInstance, { broker, store, recorder, turns, renderer }: SeriesOptions): void {
   app.get('/api/rooms/:room/series', { schema: seriesSchema }, async (request: FastifyRequest<{ Params: { room: string } }>, reply) => {
     const identity = await identityOf(request, broker.authenticator)
     const wanted = parseSeriesRequest(request.params.room, queryOf(request, PARAMETERS), nextMillisecond(broker.journal.time))
@@ -39,7 +40,7 @@ export function seriesRoute (app: FastifyInstance, { broker, store, recorder, tu
     const signal = whileWanted(reply)
     const asked: Pick<Store, 'series'> = { series: query => turns.run(nameOf(identity, request), signal, () => store.series(query, { signal })) }
     const page = await read(asked, { room, filters, exceptChannels, field, from, to, bucket, limit: MOST_POINTS }, allows)
-    return reply.type('application/json; charset=utf-8').send(await renderSeries(wanted, page))
+    return reply.type('application/json; charset=utf-8').send(await written(renderer, wanted, page))
   })
 }
 
@@ -49,6 +50,14 @@ async function read (store: Pick<Store, 'series'>, query: Omit<SeriesQuery, 'exc
   } catch (cause) {
     if (cause instanceof FoyerError) throw cause
     throw new FoyerError('unavailable', 'the series could not be computed now: name a narrower filter or a shorter time', { cause })
+  }
+}
+
+async function written (renderer: Renderer, wanted: SeriesRequest, page: SeriesPage): Promise<string | Uint8Array> {
+  try {
+    return await renderer.render(wanted, page)
+  } catch (cause) {
+    throw new FoyerError('unavailable', 'the series could not be written down now: ask again, or for longer buckets', { cause })
   }
 }
 

@@ -3,7 +3,7 @@ import { extname, join } from 'node:path'
 import type { Logger } from 'pino'
 import type { RetentionRules } from '../retention.ts'
 import type { Forgotten, KeepingStore, MessageList } from '../store.ts'
-import { startWorker } from '../worker-client.ts'
+import { startWorker } from '../../threads/worker-client.ts'
 import type { Sizes } from './keeper.ts'
 import { unpack, unpackSome, withCursor, type PackedMessages } from './packed-messages.ts'
 import type { Calls, Notice } from './worker-protocol.ts'
@@ -39,11 +39,12 @@ export async function openDuckdbStore ({ dataDir, readOnly = false, logger, rete
   let forgotten: Forgotten = { removals: [], erasures: [] }
   // As .ts beside this file when it runs from source, as .js from dist.
   const module = new URL(`./worker${extname(import.meta.url)}`, import.meta.url)
-  const worker = startWorker<Calls, Notice>(module, 'foyer-store', (notice) => {
+  const onNotice = (notice: Notice): void => {
     if ('forgotten' in notice) forgotten = notice.forgotten
     else if ('warning' in notice) logger?.warn(notice.warning)
     else logger?.error({ reason: notice.failure }, 'files of history could not be sealed, removed or written again; it is tried again in a minute')
-  })
+  }
+  const worker = startWorker<Calls, Notice>(module, { name: 'foyer-store', whose: 'the store', onNotice })
   const opened = worker.call('open', { options: { path: join(dataDir, 'store.duckdb'), readOnly, retention, exportTo, sizes, largest } })
   opened.catch(() => worker.end())
   const { newest } = await opened

@@ -12,40 +12,48 @@ export interface Portion {
   readonly bytes: number
 }
 
+type Bound = Pick<Statement, 'values' | 'types'>
+const NOTHING: Bound = { values: {}, types: {} }
+
 /** Where the messages of a query may come from: node, room, channel, topic and sender by number. */
 export function originsStatement (query: Whereabouts): Statement {
   const { sql, values, types } = conditionOf(query)
   return { sql: `SELECT id, node, room, channel, topic, sender FROM origins WHERE ${sql}`, values, types }
 }
 
+/** As many origins are looked for one by one. */
+const FEW = 8
+
 /**
- * The statement that finds at most `limit` of the messages that came last, of some origins, and returns as many of them
- * as fit into `bytes`, at least one: time, origin, qos, payload. The last column says how many it found.
+ * The statement that finds at most `limit` of the messages that came last, of some origins: time, origin, qos, payload.
  *
- * Payloads are read for the rows of the page only: the inner part finds the rows by their short columns. The bounds are
- * there twice because DuckDB otherwise reads those of whole vectors.
+ * Of few origins there are few messages. Of many, payloads are read for the rows of the page only: the inner part finds
+ * those by their short columns. The bounds are there twice because DuckDB otherwise reads the payloads of whole vectors.
  */
 export function recentStatement (origins: readonly number[], portion: Portion): Statement {
-  return page('time, origin, qos, payload', `
-    SELECT messages.* FROM messages JOIN (
-      SELECT rowid AS id FROM messages
-      WHERE time > $after AND time < $before AND origin IN (SELECT unnest($origins))
-      ORDER BY time ${direction(portion)} LIMIT $limit
-    ) page ON messages.rowid = page.id WHERE messages.time > $after AND messages.time < $before`, portion, originsOf(origins))
+  const columns = 'messages.time, origin, qos, payload'
+  const within = 'messages.time > $after AND messages.time < $before'
+  const order = `ORDER BY messages.time ${direction(portion)}`
+  // Numbers in the text, unlike those in a list, lead DuckDB to the blocks that have them.
+  if (origins.length <= FEW) return bind(`SELECT ${columns} FROM messages WHERE ${within} AND origin IN (${origins.join(', ')}) ${order} LIMIT $limit`, portion, NOTHING)
+  return bind(`
+    SELECT ${columns} FROM messages JOIN (
+      SELECT rowid AS id FROM messages WHERE ${within} AND origin IN (SELECT unnest($origins)) ${order} LIMIT $limit
+    ) page ON messages.rowid = page.id WHERE ${within} ${order}`, portion, originsOf(origins))
 }
 
 /** The same of sealed files: time, node, room, channel, topic, sender, qos, payload. `hides` is a condition of its own. */
 export function sealedStatement (source: string, condition: Statement, hides: string, portion: Portion): Statement {
   // DuckDB finds the rows of this by their short columns by itself.
-  return page('epoch_us(time), node, room, channel, topic, sender, qos, payload', `
-    SELECT time, node, room, channel, topic, sender, qos, payload, size FROM ${source}
+  return bind(`
+    SELECT epoch_us(time), node, room, channel, topic, sender, qos, payload FROM ${source}
     WHERE ${sealedCondition(condition, hides)}
     ORDER BY time ${direction(portion)} LIMIT $limit`, portion, condition)
 }
 
 /**
- * The statement that finds out, without a look at payloads, what the one above would return: the first and the last
- * position of it, and how many it finds.
+ * The statement that finds out, without a look at payloads, how many of the messages of the one above fit into `bytes`, at
+ * least one: the first and the last position of those, and how many there are, with what does not fit.
  */
 export function recentChoice (origins: readonly number[], portion: Portion): Statement {
   return choice('SELECT time, size FROM messages WHERE time > $after AND time < $before AND origin IN (SELECT unnest($origins))', portion, originsOf(origins))
@@ -55,7 +63,7 @@ export function sealedChoice (source: string, condition: Statement, hides: strin
   return choice(`SELECT epoch_us(time) AS time, size FROM ${source} WHERE ${sealedCondition(condition, hides)}`, portion, condition)
 }
 
-function originsOf (origins: readonly number[]): Pick<Statement, 'values' | 'types'> {
+function originsOf (origins: readonly number[]): Bound {
   return { values: { origins: listValue([...origins]) }, types: { origins: LIST(UINTEGER) } }
 }
 
@@ -63,24 +71,16 @@ function sealedCondition ({ sql }: Statement, hides: string): string {
   return `time > make_timestamp($after::BIGINT) AND time < make_timestamp($before::BIGINT) AND ${sql} AND ${hides}`
 }
 
-function page (columns: string, found: string, portion: Portion, bound: Pick<Statement, 'values' | 'types'>): Statement {
-  return bind(`
-    SELECT ${columns}, found FROM (
-      SELECT *, sum(size) OVER (ORDER BY time ${direction(portion)}) - size AS earlier, count(*) OVER () AS found
-      FROM (${found})
-    ) WHERE earlier < $bytes ORDER BY time ${direction(portion)}`, portion, bound)
-}
-
-function choice (found: string, portion: Portion, bound: Pick<Statement, 'values' | 'types'>): Statement {
+function choice (found: string, portion: Portion, bound: Bound): Statement {
   return bind(`
     SELECT min(time) FILTER (WHERE earlier < $bytes), max(time) FILTER (WHERE earlier < $bytes), count(*) FROM (
       SELECT time, sum(size) OVER (ORDER BY time ${direction(portion)}) - size AS earlier
       FROM (${found} ORDER BY time ${direction(portion)} LIMIT $limit)
-    )`, portion, bound)
+    )`, portion, { values: { ...bound.values, bytes: portion.bytes }, types: bound.types })
 }
 
-function bind (sql: string, { after, before, limit, bytes }: Portion, { values, types }: Pick<Statement, 'values' | 'types'>): Statement {
-  return { sql, values: { ...values, after: BigInt(after), before: BigInt(before), limit, bytes }, types }
+function bind (sql: string, { after, before, limit }: Portion, { values, types }: Bound): Statement {
+  return { sql, values: { ...values, after: BigInt(after), before: BigInt(before), limit }, types }
 }
 
 function direction ({ order }: Portion): string {

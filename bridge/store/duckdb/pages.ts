@@ -10,7 +10,7 @@ import { recentParts, type Part } from './slices.ts'
 import { notErased, recentSource, sealedSource } from './sources-sql.ts'
 import type { Reading, Statement } from './statement.ts'
 import { stretches } from './stretches.ts'
-import { BACKLOG_WEIGHT, LITTLE_WEIGHT } from './weights.ts'
+import { BACKLOG_WEIGHT, LIGHT, LITTLE_WEIGHT } from './weights.ts'
 
 /** A page stops growing here: until it is sent, its messages are in the memory of several places at once. */
 const PAGE_BYTES = 8 * 1024 * 1024
@@ -74,9 +74,9 @@ interface Found { readonly rows: readonly DuckDBValue[][], readonly count: numbe
 
 /** Reads a portion; where payloads may be large it first finds out by their sizes which of them the page has room for. */
 async function choose (reading: Reading, weight: number, portion: Portion, choice: (portion: Portion) => Statement, read: (portion: Portion) => Promise<DuckDBValue[][]>): Promise<Found> {
-  if (weight <= LITTLE_WEIGHT) {
+  if (weight <= LITTLE_WEIGHT && weight + portion.limit * LIGHT <= portion.bytes) {
     const rows = await read(portion)
-    return { rows, count: Number(rows[0]?.at(-1) ?? 0) }
+    return { rows, count: rows.length }
   }
   const [first, last, count] = (await reading.rows(choice(portion)))[0]!
   if (first == null) return { rows: [], count: 0 }

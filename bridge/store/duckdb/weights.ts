@@ -6,7 +6,7 @@
  */
 
 /** Payloads up to this size weigh nothing. */
-const LIGHT = 256
+export const LIGHT = 256
 /** Larger ones weigh their size, those beyond this one twice as much. */
 const HEAVY = 4096
 

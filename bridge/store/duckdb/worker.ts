@@ -1,6 +1,6 @@
 import { parentPort } from 'node:worker_threads'
-import { stepBack } from '../thread-priority.ts'
-import type { Cancel, Reply, Request } from '../worker-client.ts'
+import { stepBack } from '../../threads/thread-priority.ts'
+import type { Cancel, Reply, Request } from '../../threads/worker-client.ts'
 import { openLastingDatabase } from './lasting-database.ts'
 import type { Database } from './database.ts'
 import { buffersOf, pack } from './packed-messages.ts'

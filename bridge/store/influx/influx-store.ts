@@ -2,7 +2,7 @@ import { extname, join } from 'node:path'
 import type { Logger } from 'pino'
 import { createRarely } from '../../recorder/rarely.ts'
 import type { Store } from '../store.ts'
-import { startWorker } from '../worker-client.ts'
+import { startWorker } from '../../threads/worker-client.ts'
 import { connect, type InfluxOptions } from './connection.ts'
 import { openDeadLetters } from './dead-letters.ts'
 import { InfluxError } from './influx-error.ts'
@@ -43,7 +43,7 @@ export async function openInfluxStore ({ influx, dataDir, logger, readOnly = fal
   const reader = createReader(connection)
   const readSeries = createSeriesReader(connection)
   // As .ts beside this file when it runs from source, as .js from dist.
-  const worker = startWorker<Calls>(new URL(`./worker${extname(import.meta.url)}`, import.meta.url), 'foyer-influx')
+  const worker = startWorker<Calls>(new URL(`./worker${extname(import.meta.url)}`, import.meta.url), { name: 'foyer-influx', whose: 'the store' })
   const busy = new Set<Promise<unknown>>()
   let appends: Promise<unknown> = Promise.resolve()
   /** Null before they could be asked for. */

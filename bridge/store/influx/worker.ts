@@ -1,6 +1,6 @@
 import { parentPort } from 'node:worker_threads'
-import { stepBack } from '../thread-priority.ts'
-import type { Reply, Request } from '../worker-client.ts'
+import { stepBack } from '../../threads/thread-priority.ts'
+import type { Reply, Request } from '../../threads/worker-client.ts'
 import { LineEncoder } from './line-encoder.ts'
 import type { Calls } from './worker-protocol.ts'
 

@@ -4,6 +4,7 @@ import { describe, it } from 'mocha'
 import { historyRoute } from '../../../bridge/history/route.ts'
 import { createHttpApp } from '../../../bridge/http/app.ts'
 import { UserTurns } from '../../../bridge/http/user-turns.ts'
+import { createRenderer } from '../../../bridge/series/renderer.ts'
 import { seriesRoute } from '../../../bridge/series/route.ts'
 import type { ReadOptions } from '../../../bridge/store/store.ts'
 import { createLog } from '../../helpers/bridge-log.ts'
@@ -37,7 +38,7 @@ describe('who asks for what is stored', () => {
       bodyLimit: 1000,
       routes: [
         app => { historyRoute(app, { broker, journal: broker.journal, store, recorder, turns: new UserTurns(limits) }) },
-        app => { seriesRoute(app, { broker, store, recorder, turns: new UserTurns(limits) }) }
+        app => { seriesRoute(app, { broker, store, recorder, turns: new UserTurns(limits), renderer: createRenderer() }) }
       ]
     })
     t.after(() => app.close())

@@ -2,8 +2,8 @@ import { readlinkSync } from 'node:fs'
 import { setPriority } from 'node:os'
 import { basename } from 'node:path'
 
-/** Weighs a third of a thread that nobody changed. */
-const NICE = 5
+/** Weighs a tenth of a thread that nobody changed. */
+const NICE = 10
 
 /**
  * Lets the thread that calls this step back where processors are scarce: who waits for an acknowledgement comes before who

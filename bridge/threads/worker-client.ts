@@ -30,8 +30,17 @@ export interface CallOptions {
 
 interface Waiting { readonly resolve: (answer: never) => void, readonly reject: (error: Error) => void }
 
-/** `onNotice` is told what the thread says without being asked. */
-export function startWorker<C extends Calls, Notice = never> (module: URL, name: string, onNotice: (notice: Notice) => void = () => {}): WorkerClient<C> {
+export interface WorkerOptions<Notice> {
+  /** Of the thread, for who looks at the process. */
+  readonly name: string
+  /** For whom it works, in sentences: "the store". */
+  readonly whose: string
+  /** Is told what the thread says without being asked. */
+  readonly onNotice?: (notice: Notice) => void
+}
+
+/** Starts a thread, with a module that answers what `C` lists. */
+export function startWorker<C extends Calls, Notice = never> (module: URL, { name, whose, onNotice = () => {} }: WorkerOptions<Notice>): WorkerClient<C> {
   const worker = new Worker(module, { name })
   const waiting = new Map<number, Waiting>()
   let lastId = 0
@@ -47,8 +56,8 @@ export function startWorker<C extends Calls, Notice = never> (module: URL, name:
     if ('error' in reply) call?.reject(new Error(reply.error))
     else call?.resolve(reply.answer as never)
   })
-  worker.on('error', (error) => { fail(`the thread of the store ended: ${error.message}`) })
-  worker.on('exit', (code) => { fail(`the thread of the store ended with code ${code}`) })
+  worker.on('error', (error) => { fail(`the thread of ${whose} ended: ${error.message}`) })
+  worker.on('exit', (code) => { fail(`the thread of ${whose} ended with code ${code}`) })
 
   function fail (reason: string): void {
     // The first reason is the cause, the others follow from it.
@@ -74,7 +83,7 @@ export function startWorker<C extends Calls, Notice = never> (module: URL, name:
     },
     fault: () => fault,
     async end () {
-      fault ??= 'the store is closed'
+      fault ??= `${whose} is closed`
       await worker.terminate()
     }
   }

@@ -1,0 +1,50 @@
+import { extname } from 'node:path'
+import type { SeriesPage } from '../store/store.ts'
+import { startWorker, type WorkerClient } from '../threads/worker-client.ts'
+import { renderSeries, type Asked } from './render.ts'
+
+/** What the thread is asked, and what comes back: JSON text in UTF-8. */
+export type Calls = {
+  render: { ask: { asked: Asked, page: SeriesPage }, answer: Uint8Array<ArrayBuffer> }
+}
+
+/** Points that are written at once, which takes less than a millisecond: acknowledgements wait meanwhile. */
+const FEW = 500
+
+/** Writes the answers of the series address. */
+export interface Renderer {
+  /** Takes the arrays of the page with it. */
+  render (asked: Asked, page: SeriesPage): Promise<string | Uint8Array>
+  close (): Promise<void>
+}
+
+/**
+ * Writing a hundred thousand points takes a tenth of a second, which the event loop of the broker is spared: a thread does
+ * that, and is there from the first answer on that is so large.
+ */
+export function createRenderer (): Renderer {
+  let worker: WorkerClient<Calls> | null = null
+
+  function started (): WorkerClient<Calls> {
+    // One that ended, for want of memory maybe, is nothing that all later answers should suffer from.
+    if (worker === null || worker.fault() !== null) worker = startWorker<Calls>(new URL(`./render-worker${extname(import.meta.url)}`, import.meta.url), { name: 'foyer-charts', whose: 'the charts' })
+    return worker
+  }
+
+  return {
+    async render (asked, page) {
+      const points = page.series.reduce((sum, { time }) => sum + time.length, 0)
+      if (points <= FEW) return renderSeries(asked, page)
+      return await started().call('render', { asked, page }, { transfer: buffersOf(page) })
+    },
+    async close () {
+      await worker?.end()
+    }
+  }
+}
+
+function buffersOf ({ series }: SeriesPage): ArrayBuffer[] {
+  const buffers = new Set<ArrayBuffer>()
+  for (const { topic, ...columns } of series) for (const column of Object.values(columns)) buffers.add(column.buffer as ArrayBuffer)
+  return [...buffers]
+}
