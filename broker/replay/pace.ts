@@ -4,7 +4,7 @@ import { Deque } from '../sessions/deque.ts'
 const REST_MS = 1
 /** A rest that ends later than this found much to do for others; where many wait there is another one then, up to so many. */
 const LATE_MS = 1
-const MOST_RESTS = 4
+const MOST_RESTS = 10
 /** So many that wait for their turn are many. */
 const MANY = 4
 

@@ -6,6 +6,8 @@ const TURN_LIMIT = 256 * 1024
 const CONGESTED_BYTES = 64 * 1024
 /** Below this many bytes separate pieces are joined into one buffer: a copy is cheaper than a longer writev. */
 const JOIN_BYTES = 64 * 1024
+/** Pieces that have less on average are joined, too, however many: what the stream keeps of each takes a hundred bytes. */
+const PIECE_BYTES = 1024
 
 /** Told when a congested connection can take more. */
 export interface OutletOwner {
@@ -107,7 +109,7 @@ export class Outlet {
       stream.write(viewOf(slab, this.start, this.end))
     } else {
       earlier.push(slab.subarray(this.start, this.end))
-      if (gathered <= JOIN_BYTES) {
+      if (gathered <= JOIN_BYTES || gathered < earlier.length * PIECE_BYTES) {
         stream.write(Buffer.concat(earlier, gathered))
       } else {
         stream.cork()

@@ -81,7 +81,7 @@ describe('attacks on memory', () => {
         return still === 3
       }, 'that the broker reads nothing more', 30_000)
       assert.ok((await broker.snapshot()).read - readBefore < questions, 'everything was read')
-      assert.ok(await grown(broker, before) < 120)
+      assert.ok(await grown(broker, before) < 60)
       client.socket.resume()
       await until(() => client.socket.writableLength === 0, 'that the rest is read', 60_000)
       await until(() => answered >= 4 * MB, 'that the answers arrive')
