@@ -25,6 +25,11 @@ export interface WelcomeOptions {
 
 const DAY = 86_400
 
+type Rooms = Readonly<Record<string, string>>
+
+/** Of who looks around: also the rooms that `foyer devices` makes, and one to begin with. */
+const EVERYWHERE: Rooms = { lobby: 'owner', '*': 'owner' }
+
 /** What `serve` prints once it listens: what is running, and lines that work when pasted into another terminal. */
 export function welcome (options: WelcomeOptions): string {
   return [...running(options), '', ...paste(options)].join('\n') + '\n'
@@ -54,20 +59,20 @@ function paste ({ config, ports, secret, configFile }: WelcomeOptions): string[]
   if (secret === null) return ['Tokens come from your identity provider: paste one into the web page; it is the password of mosquitto_sub -u me -P \'<token>\' ...', '']
   const mosquitto = mosquittoOptions(config, ports)
   const curl = curlOptions(config, ports)
-  const command = (sub: string, role: string): string => `${programName()} token --sub ${sub} --room lobby=${role}${tokenFlags(config, secret, configFile)}`
+  const command = (sub: string, rooms: Rooms): string => `${programName()} token --sub ${sub}${roomFlags(rooms)}${tokenFlags(config, secret, configFile)}`
   // A token must not be expanded by the shell, a command substitution must.
   const [quote, token] = secret.created
-    ? ["'", (sub: string, role: string) => mint(config, secret.secret, { sub, rooms: { lobby: role }, expiresIn: DAY })]
-    : ['"', (sub: string, role: string) => `$(${command(sub, role)})`]
-  const [alice, bob] = [token('alice', 'owner'), token('bob', 'member')]
+    ? ["'", (sub: string, rooms: Rooms) => mint(config, secret.secret, { sub, rooms, expiresIn: DAY })]
+    : ['"', (sub: string, rooms: Rooms) => `$(${command(sub, rooms)})`]
+  const [alice, bob] = [token('alice', { lobby: 'owner' }), token('bob', { lobby: 'member' })]
   return [
     ...(secret.created ? ['The tokens in these lines are valid for a day.', ''] : []),
     // Browsers do not send what follows the #, and the page takes it out of the address at once.
     ...(curl === null
       ? []
       : secret.created
-        ? ['Open the web page:', '', `${curl.base}/#token=${alice}`, '']
-        : [`Sign in to the web page, ${curl.base}/, with a token:`, '', command('alice', 'owner'), '']),
+        ? ['Open the web page:', '', `${curl.base}/#token=${token('alice', EVERYWHERE)}`, '']
+        : [`Sign in to the web page, ${curl.base}/, with a token:`, '', command('alice', EVERYWHERE), '']),
     ...(mosquitto === null
       ? []
       : [
@@ -92,6 +97,10 @@ function curlOptions ({ host, tls }: Config, { http, https }: Ports): { flags: s
   if (http !== null) return { flags: '', base: `http://${name}:${http}` }
   if (https === null) return null
   return { flags: isLoopback(reachableHost(host)) ? ' --insecure' : ` --cacert ${quoted(tls.cert!)}`, base: `https://${name}:${https}` }
+}
+
+function roomFlags (rooms: Rooms): string {
+  return Object.entries(rooms).map(([room, role]) => ` --room ${room === '*' ? quoted(`${room}=${role}`) : `${room}=${role}`}`).join('')
 }
 
 /** What `token` needs to know to find the secret by itself: nothing where all is at its default place. */

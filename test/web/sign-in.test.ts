@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { before, describe, it } from 'mocha'
 import type { Browser } from 'playwright-core'
 import { mintToken } from '../../broker/auth/mint.ts'
-import { FOYER, run } from '../helpers/cli-run.ts'
+import { FOYER, run, Running } from '../helpers/cli-run.ts'
 import { serve, serveWithSecret } from '../helpers/cli-serve.ts'
 import { SECRET } from '../helpers/foyer.ts'
 import { newFullServer, type FullServer } from '../helpers/full-server.ts'
@@ -80,6 +80,11 @@ describe('signing in to the web UI', function () {
     const { page } = await openUi(t, browser, { origin: server.httpUrl })
     await page.goto(link)
     await page.locator('summary[aria-label="Signed in as alice"]').waitFor()
+    // A second terminal, and the rooms are lively.
+    new Running(t, [...FOYER, 'devices', '--url', `mqtt://127.0.0.1:${first.ports.mqtt}`, '--data-dir', first.dataDir])
+    await page.getByRole('main').getByRole('link', { name: /^kitchen owner/ }).click()
+    await page.getByRole('link', { name: 'Devices' }).click()
+    await page.getByRole('article', { name: 'kitchen-lamp' }).getByText('online').waitFor()
     await first.process.stop()
 
     const second = await serve(t, { dataDir: first.dataDir })

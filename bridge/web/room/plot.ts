@@ -54,10 +54,10 @@ export function createPlot (box: HTMLElement, { lines, onPoint, onDrag, fromZero
   const chart = new UPlot({
     width: box.clientWidth,
     height: HEIGHT,
-    padding: [8, 24, 0, 0],
+    padding: [8, 32, 0, 0],
     legend: { show: false },
     cursor: { y: false, drag: { x: false, y: false } },
-    scales: { x: { time: true, range: () => range }, ...fromZero && { y: { range: (_chart: UPlot, _min: number | null, max: number | null) => UPlot.rangeNum(0, max === null || max === 0 ? 1 : max, 0.1, true) } } },
+    scales: { x: { time: true, range: () => range }, y: { range: (_chart: UPlot, min: number | null, max: number | null) => rangeOf(fromZero ? 0 : min, max) } },
     axes: [
       { ...axis, space: (_chart, _axis, min, max) => max - min < SHORT ? 100 : 72, size: 28, incrs: STEPS, values: (_chart, times) => times.map(timeText) },
       { ...axis, space: 36, size: (_chart, labels) => 16 + CHARACTER * Math.max(3, ...labels?.map(label => label.length) ?? []), values: (_chart, numbers) => numbers.map(number => String(Number(number.toPrecision(9)))) }
@@ -87,6 +87,12 @@ export function createPlot (box: HTMLElement, { lines, onPoint, onDrag, fromZero
       chart.destroy()
     }
   }
+}
+
+/** What the axis of some numbers shows: nothing but zeros is not up to a hundred, as uPlot has it. */
+function rangeOf (min: number | null, max: number | null): UPlot.Range.MinMax {
+  if (min === null || max === null) return min === null ? [null, null] : [0, 1]
+  return min === 0 && max === 0 ? [0, 1] : UPlot.rangeNum(min, max, 0.1, true)
 }
 
 /** Tells of a pointer that drags an element along: `onMove` while it does, `onEnd` when it lets go. `scale` makes of pixels what is told. */
