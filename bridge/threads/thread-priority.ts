@@ -2,8 +2,8 @@ import { readlinkSync } from 'node:fs'
 import { setPriority } from 'node:os'
 import { basename } from 'node:path'
 
-/** Weighs a tenth of a thread that nobody changed. */
-const NICE = 10
+/** Weighs a third of a thread that nobody changed: it must not fall behind for good where there is one core. */
+const NICE = 5
 
 /**
  * Lets the thread that calls this step back where processors are scarce: who waits for an acknowledgement comes before who
