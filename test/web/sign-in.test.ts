@@ -81,10 +81,11 @@ describe('signing in to the web UI', function () {
     await page.goto(link)
     await page.locator('summary[aria-label="Signed in as alice"]').waitFor()
     // A second terminal, and the rooms are lively.
-    new Running(t, [...FOYER, 'devices', '--url', `mqtt://127.0.0.1:${first.ports.mqtt}`, '--data-dir', first.dataDir])
+    const devices = new Running(t, [...FOYER, 'devices', '--url', `mqtt://127.0.0.1:${first.ports.mqtt}`, '--data-dir', first.dataDir])
     await page.getByRole('main').getByRole('link', { name: /^kitchen owner/ }).click()
     await page.getByRole('link', { name: 'Devices' }).click()
     await page.getByRole('article', { name: 'kitchen-lamp' }).getByText('online').waitFor()
+    devices.child.kill()
     await first.process.stop()
 
     const second = await serve(t, { dataDir: first.dataDir })
