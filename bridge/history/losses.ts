@@ -6,13 +6,15 @@ import type { Removal } from '../store/store.ts'
 
 /** Verdicts that are worked out before others get a turn. */
 const SLICE = 50
+/** The same of those that are known already. */
+const KNOWN_SLICE = 5000
 
 /**
  * Tells whether retention has removed something behind a position that a filter may have matched and `allows` accepted.
  * It knows rooms and channels, and not topics: of a channel that the filter takes a part of it says that it may be so.
  */
 export function watchLosses (removals: () => readonly Removal[], channels: ChannelSet, filter: string, sub: string, allows: (topic: string) => boolean): (after: number) => Promise<boolean> {
-  // By channel and room. It is asked for every page, and there may be very many rooms.
+  // By channel and room. There may be very many rooms.
   const verdicts = new Map<string, boolean>()
   const owners = [encodeSub(sub)]
 
@@ -20,18 +22,26 @@ export function watchLosses (removals: () => readonly Removal[], channels: Chann
     return couldMatch(channels, filter, { rooms: [room], owners }, (topic, match) => match.channel.name === channel && match.room === room && allows(topic)) !== null
   }
 
+  /** What was looked through without finding any, and from which position on. A page of a replay lies behind the one before. */
+  let clear: { readonly list: readonly Removal[], readonly after: number } | null = null
+
   return async (after) => {
-    let judged = 0
-    for (const removal of removals()) {
+    const list = removals()
+    if (clear?.list === list && after >= clear.after) return false
+    let work = 0
+    for (const removal of list) {
       if (removal.upTo <= after) continue
       const key = `${removal.channel} ${removal.room}`
       let verdict = verdicts.get(key)
-      if (verdict === undefined) {
-        if (++judged % SLICE === 0) await turn()
-        verdicts.set(key, verdict = judge(removal))
+      work += verdict === undefined ? KNOWN_SLICE / SLICE : 1
+      if (work >= KNOWN_SLICE) {
+        work = 0
+        await turn()
       }
+      if (verdict === undefined) verdicts.set(key, verdict = judge(removal))
       if (verdict) return true
     }
+    clear = { list, after }
     return false
   }
 }

@@ -59,9 +59,9 @@ export async function saveErasure (connection: DuckDBConnection, { kind, name, u
   })
 }
 
-export async function loadRemovals (connection: DuckDBConnection): Promise<Map<string, Removal>> {
+export async function loadRemovals (connection: DuckDBConnection): Promise<Removal[]> {
   const found = await connection.runAndReadAll('SELECT room, channel, up_to FROM removals')
-  return new Map(found.getRows().map(([room, channel, upTo]) => [`${room}/${channel}`, { room: String(room), channel: String(channel), upTo: Number(upTo) }]))
+  return found.getRows().map(([room, channel, upTo]) => ({ room: String(room), channel: String(channel), upTo: Number(upTo) }))
 }
 
 /** All that was ever erased, or only what files may still have. */

@@ -7,7 +7,7 @@ import { DuckDBInstance } from '@duckdb/node-api'
 import type { DuckDBConnection } from '@duckdb/node-api'
 import { RecordRows } from '../record-rows.ts'
 import { KEEP_ALL, type RetentionRules } from '../retention.ts'
-import type { Erasure, Forgotten, HistoryQuery, ReadOptions, RoomsQuery, SeriesPage, SeriesQuery } from '../store.ts'
+import type { Erasure, Forgotten, HistoryQuery, ReadOptions, Removal, RoomsQuery, SeriesPage, SeriesQuery } from '../store.ts'
 import { settle, removeLeftovers } from './adoption.ts'
 import { appendRows, type Added } from './append-rows.ts'
 import { weighFiles } from './bounds.ts'
@@ -48,6 +48,7 @@ const MOST_WAY_MS = 100
 
 /** What happens without being asked for. */
 export interface DatabaseEvents {
+  /** Of removals, those that were not told before. */
   onForgotten (forgotten: Forgotten): void
   onWarning (warning: string): void
   onFailure (error: unknown): void
@@ -113,7 +114,7 @@ export async function openDatabase ({ path, readOnly, retention = KEEP_ALL, expo
   // Some may have gone by then, and what is given a number that is gone would never be found.
   const origins = await Origins.load(writer)
   for (const warning of settled.warnings) events.onWarning(warning)
-  tellForgotten()
+  tellForgotten(removals)
 
   const writes = new Turns()
   const reads = { connection: reader, turns: new Turns(), giveWay: async () => {} }
@@ -155,8 +156,8 @@ export async function openDatabase ({ path, readOnly, retention = KEEP_ALL, expo
     return { ...manifest, folder, last, erasures, recentWeight: recent.weight }
   }
 
-  function tellForgotten (): void {
-    events.onForgotten({ removals: [...removals.values()], erasures: erased })
+  function tellForgotten (removals: readonly Removal[]): void {
+    events.onForgotten({ removals, erasures: erased })
   }
 
   /** SQL of what is in some files and was not erased. */
@@ -193,8 +194,7 @@ export async function openDatabase ({ path, readOnly, retention = KEEP_ALL, expo
       recent = await recentOf(writer)
     }
     if (change.erased !== undefined) erasures = erasures.filter((erasure) => erasure !== change.erased)
-    for (const removal of change.removals ?? []) removals.set(`${removal.room}/${removal.channel}`, removal)
-    if ((change.removals ?? []).length > 0) tellForgotten()
+    if (change.removals !== undefined && change.removals.length > 0) tellForgotten(change.removals)
     // No read is under way that could want them.
     await removeLeftovers(folder, [...names])
   }
@@ -223,7 +223,7 @@ export async function openDatabase ({ path, readOnly, retention = KEEP_ALL, expo
         await saveErasure(writer, erasure, visible(manifest.files, [...erasures, erasure]))
         erasures = [...erasures, erasure]
         erased.push(erasure)
-        tellForgotten()
+        tellForgotten([])
         recent = await recentOf(writer)
       })
       keeper.look()

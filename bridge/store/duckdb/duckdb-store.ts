@@ -2,7 +2,7 @@ import { mkdir } from 'node:fs/promises'
 import { extname, join } from 'node:path'
 import type { Logger } from 'pino'
 import type { RetentionRules } from '../retention.ts'
-import type { Forgotten, KeepingStore, MessageList } from '../store.ts'
+import type { Forgotten, KeepingStore, MessageList, Removal } from '../store.ts'
 import { startWorker } from '../../threads/worker-client.ts'
 import type { Sizes } from './keeper.ts'
 import { unpack, unpackSome, withCursor, type PackedMessages } from './packed-messages.ts'
@@ -37,10 +37,16 @@ export interface DuckdbStore extends KeepingStore {
 export async function openDuckdbStore ({ dataDir, readOnly = false, logger, retention, exportTo, sizes, largest }: DuckdbStoreOptions): Promise<DuckdbStore> {
   if (!readOnly) await mkdir(dataDir, { recursive: true })
   let forgotten: Forgotten = { removals: [], erasures: [] }
+  // The last of each room and channel: there may be very many, and few are new.
+  const removed = new Map<string, Removal>()
+  const remember = ({ removals, erasures }: Forgotten): void => {
+    for (const removal of removals) removed.set(`${removal.room}/${removal.channel}`, removal)
+    forgotten = { removals: removals.length > 0 ? [...removed.values()] : forgotten.removals, erasures }
+  }
   // As .ts beside this file when it runs from source, as .js from dist.
   const module = new URL(`./worker${extname(import.meta.url)}`, import.meta.url)
   const onNotice = (notice: Notice): void => {
-    if ('forgotten' in notice) forgotten = notice.forgotten
+    if ('forgotten' in notice) remember(notice.forgotten)
     else if ('warning' in notice) logger?.warn(notice.warning)
     else logger?.error({ reason: notice.failure }, 'files of history could not be sealed, removed or written again; it is tried again in a minute')
   }
