@@ -65,7 +65,7 @@ async function takeWeighty (reading: Reading, { folder, erasures, recentWeight }
   if (query.field === null) return
   for (const file of files) {
     const source = sealedSource(folder, [file])
-    for (const part of await fileParts(reading, source, file.weight, all.after, all.before)) await take(sealedValues(query, source, part, `${condition} AND ${notErased(erasures)}`))
+    for (const part of await fileParts(reading, source, conditionOf(query), file.weight, all.after, all.before)) await take(sealedValues(query, source, part, `${condition} AND ${notErased(erasures)}`))
   }
 }
 

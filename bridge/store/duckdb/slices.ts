@@ -1,5 +1,5 @@
 import type { DuckDBConnection } from '@duckdb/node-api'
-import type { Reading } from './statement.ts'
+import type { Reading, Statement } from './statement.ts'
 import { IS_WEIGHTY, LITTLE_WEIGHT, MOST_WEIGHT, WEIGHT } from './weights.ts'
 
 /** Rows whose payloads are measured at once: with the largest ones that is some megabytes. */
@@ -36,19 +36,20 @@ export async function recentParts (reading: Pick<Reading, 'rows'>, weight: numbe
   return await partsOf(reading, 'messages', weight, after, before)
 }
 
-/** The same of what lies in a sealed file. */
-export async function fileParts (reading: Pick<Reading, 'rows'>, source: string, weight: number, after: number, before: number): Promise<Part[]> {
-  return await partsOf(reading, `(SELECT epoch_us(time) AS time, size FROM ${source} WHERE time > make_timestamp(${after}) AND time < make_timestamp(${before}))`, weight, after, before)
+/** The same of what a condition is true for in a sealed file. */
+export async function fileParts (reading: Pick<Reading, 'rows'>, source: string, { sql, values, types }: Statement, weight: number, after: number, before: number): Promise<Part[]> {
+  const meant = `(SELECT epoch_us(time) AS time, size FROM ${source} WHERE time > make_timestamp(${after}) AND time < make_timestamp(${before}) AND ${sql})`
+  return await partsOf(reading, meant, weight, after, before, { values, types })
 }
 
-async function partsOf (reading: Pick<Reading, 'rows'>, source: string, weight: number, after: number, before: number): Promise<Part[]> {
+async function partsOf (reading: Pick<Reading, 'rows'>, source: string, weight: number, after: number, before: number, { values, types }: Pick<Statement, 'values' | 'types'> = { values: {}, types: {} }): Promise<Part[]> {
   if (weight <= LITTLE_WEIGHT) return [{ after, before }]
   const found = await reading.rows({
     sql: `
       SELECT max(time)::DOUBLE FROM (SELECT time, sum(${WEIGHT}) OVER (ORDER BY time) // ${LITTLE_WEIGHT} AS part FROM ${source} WHERE ${IS_WEIGHTY} AND time > $after AND time < $before)
       GROUP BY part ORDER BY 1`,
-    values: { after: BigInt(after), before: BigInt(before) },
-    types: {}
+    values: { ...values, after: BigInt(after), before: BigInt(before) },
+    types
   })
   const ends = [...found.slice(0, -1).map(([end]) => Number(end) + 1), before]
   return ends.map((end, i) => ({ after: i === 0 ? after : ends[i - 1]! - 1, before: end }))
