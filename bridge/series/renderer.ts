@@ -1,4 +1,5 @@
 import { extname } from 'node:path'
+import { seriesBuffers } from '../store/series-buffers.ts'
 import type { SeriesPage } from '../store/store.ts'
 import { startWorker, type WorkerClient } from '../threads/worker-client.ts'
 import { renderSeries, type Asked } from './render.ts'
@@ -35,16 +36,10 @@ export function createRenderer (): Renderer {
     async render (asked, page) {
       const points = page.series.reduce((sum, { time }) => sum + time.length, 0)
       if (points <= FEW) return renderSeries(asked, page)
-      return await started().call('render', { asked, page }, { transfer: buffersOf(page) })
+      return await started().call('render', { asked, page }, { transfer: seriesBuffers(page) })
     },
     async close () {
       await worker?.end()
     }
   }
-}
-
-function buffersOf ({ series }: SeriesPage): ArrayBuffer[] {
-  const buffers = new Set<ArrayBuffer>()
-  for (const { topic, ...columns } of series) for (const column of Object.values(columns)) buffers.add(column.buffer as ArrayBuffer)
-  return [...buffers]
 }

@@ -100,6 +100,17 @@ export function storeContract (factory: () => StoreFactory): void {
     assert.deepEqual(await cursors({ room: '%' }), [])
   })
 
+  it('does so however many topics and senders there are', async () => {
+    const sent = Array.from({ length: 60 }, (_, i) => [
+      make({ topic: `any/lamp${i % 20}/on`, sender: `lamp${i % 20}` }),
+      makeAny({ room: `${room}-next`, topic: `any/lamp${i % 20}/on`, sender: `lamp${i % 20}` })
+    ]).flat()
+    await append(sent)
+    const own = sent.filter(message => message.room === room)
+    assert.deepEqual(readable((await store.history({ ...everything, order: 'oldest' })).messages), readable(own))
+    assert.deepEqual(await cursors({ limit: 7 }), own.slice(-7).map(({ cursor }) => cursor).reverse())
+  })
+
   it('bounds by time exclusively on both sides', async () => {
     const [a, b, c, d] = [make(), make(), make({ later: 1 }), make()] as const
     await append([a, b, c, d])

@@ -72,8 +72,9 @@ export async function conversation (page: Page): Promise<string[]> {
 
 const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
 
-/** What keeps people from using the page as it is now, seriously or worse. */
+/** What keeps people from using the page as it is now, seriously or worse. Colours that are changing are waited for. */
 export async function findBarriers (page: Page): Promise<string[]> {
+  await page.evaluate('Promise.allSettled(document.getAnimations().map(({ finished }) => finished))')
   await page.evaluate(axe)
   const findings = await page.evaluate<{ id: string, impact: string, nodes: { html: string, failureSummary: string }[] }[]>(
     'axe.run(document, { resultTypes: ["violations"] }).then(({ violations }) => violations.map(({ id, impact, nodes }) => ({ id, impact, nodes })))')

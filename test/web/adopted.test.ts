@@ -1,33 +1,24 @@
 import assert from 'node:assert/strict'
-import { before, describe, it } from 'mocha'
-import type { Browser, Page } from 'playwright-core'
-import { newFullServer, type FullServer } from '../helpers/full-server.ts'
-import { launchChromium } from '../helpers/system-browser.ts'
+import { describe, it } from 'mocha'
+import type { Page } from 'playwright-core'
 import { mosquittoPub } from '../helpers/system-mosquitto.ts'
-import { useSharedTeardown } from '../helpers/system-shared.ts'
 import { useTeardown } from '../helpers/teardown.ts'
 import { until } from '../helpers/within.ts'
 import { enter, goTo, openUi } from '../helpers/web-page.ts'
+import { useWeb } from '../helpers/web-use.ts'
 
 describe('topics that a channel has adopted, in the web UI', function () {
   this.timeout(60_000)
   const t = useTeardown()
-  const shared = useSharedTeardown()
-  let browser: Browser
-  let server: FullServer
-
-  before(async () => {
-    browser = await launchChromium(shared)
-    server = await newFullServer(shared, {}, 'channels: { zigbee: { topic: "zigbee2mqtt/{name...}", room: home, retain: publisher } }')
-  })
+  const web = useWeb({}, 'channels: { zigbee: { topic: "zigbee2mqtt/{name...}", room: home, retain: publisher } }')
 
   async function publish (topic: string, message: string): Promise<void> {
-    const { code, stderr } = await mosquittoPub(t, topic, message, { port: server.ports.mqtt, token: server.token('zigbee', { home: 'owner' }) })
+    const { code, stderr } = await mosquittoPub(t, topic, message, { port: web.server.ports.mqtt, token: web.server.token('zigbee', { home: 'owner' }) })
     assert.equal(code, 0, stderr)
   }
 
   async function open (room: string, view: string): Promise<Page> {
-    const { page } = await openUi(t, browser, { origin: server.httpUrl, token: server.token('ann', { home: 'owner', attic: 'owner' }) })
+    const { page } = await openUi(t, web.browser, { origin: web.server.httpUrl, token: web.server.token('ann', { home: 'owner', attic: 'owner' }) })
     await enter(page, room)
     await goTo(page, `#/rooms/${room}/${view}`)
     return page
@@ -42,7 +33,7 @@ describe('topics that a channel has adopted, in the web UI', function () {
   it('have charts of the numbers in them, whole or members of JSON, with their past', async () => {
     await publish('zigbee2mqtt/lamp', '{"state": "ON", "brightness": 120, "color": {"x": 0.5}}')
     await publish('zigbee2mqtt/plug/power', '12.5')
-    await server.flush()
+    await web.server.flush()
     const page = await open('home', 'charts')
     await until(async () => (await legend(page, 'brightness')).join() === 'zigbee2mqtt/lamp 120', 'a member is drawn', 10_000)
     assert.deepEqual(await legend(page, 'color.x'), ['zigbee2mqtt/lamp 0.5'])
@@ -53,7 +44,7 @@ describe('topics that a channel has adopted, in the web UI', function () {
     await until(async () => (await legend(page, 'linkquality')).join() === 'zigbee2mqtt/lamp 99', 'a new member has a chart', 10_000)
     await until(async () => /^zigbee2mqtt\/lamp (?!120)/.test((await legend(page, 'brightness')).join()), 'the line goes on', 10_000)
     // The server is asked for what was learnt of it.
-    await server.flush()
+    await web.server.flush()
     await page.getByRole('combobox', { name: 'How much time is shown' }).selectOption('1 hour')
     await until(async () => (await legend(page, 'linkquality')).join() === 'zigbee2mqtt/lamp 99', 'its past is drawn, too', 10_000)
   })

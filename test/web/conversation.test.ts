@@ -1,31 +1,23 @@
 import assert from 'node:assert/strict'
-import { before, describe, it } from 'mocha'
-import type { Browser, Page } from 'playwright-core'
+import { describe, it } from 'mocha'
+import type { Page } from 'playwright-core'
 import { newClient } from '../helpers/client.ts'
 import { temporaryFolder } from '../helpers/cli-run.ts'
 import { history, serveWithSecret, token } from '../helpers/cli-serve.ts'
-import { newFullServer, type FullServer } from '../helpers/full-server.ts'
 import { launchChromium } from '../helpers/system-browser.ts'
-import { useSharedTeardown } from '../helpers/system-shared.ts'
 import { useTeardown } from '../helpers/teardown.ts'
 import { until } from '../helpers/within.ts'
 import { conversation, enter, goTo, hears, openUi, say } from '../helpers/web-page.ts'
+import { useWeb } from '../helpers/web-use.ts'
 
 describe('a conversation in the web UI', function () {
   this.timeout(90_000)
   const t = useTeardown()
-  const shared = useSharedTeardown()
-  let browser: Browser
-  let server: FullServer
-
-  before(async () => {
-    browser = await launchChromium(shared)
-    server = await newFullServer(shared, {}, 'channels: { messages: { maxBytes: 2000 } }')
-  })
+  const web = useWeb({}, 'channels: { messages: { maxBytes: 2000 } }')
 
   /** Somebody in a room, with the UI. */
   async function open (sub: string, room: string, role = 'member'): Promise<Page> {
-    const { page } = await openUi(t, browser, { origin: server.httpUrl, token: server.token(sub, { [room]: role }) })
+    const { page } = await openUi(t, web.browser, { origin: web.server.httpUrl, token: web.server.token(sub, { [room]: role }) })
     await enter(page, room)
     return page
   }
@@ -46,7 +38,7 @@ describe('a conversation in the web UI', function () {
 
   it('shows who is there, also when a page is closed without a word', async () => {
     const ann = await open('ann', 'hall')
-    const bob = await openUi(t, browser, { origin: server.httpUrl, token: server.token('bob', { hall: 'member' }) })
+    const bob = await openUi(t, web.browser, { origin: web.server.httpUrl, token: web.server.token('bob', { hall: 'member' }) })
     await enter(bob.page, 'hall')
     const people = ann.getByRole('complementary', { name: 'Who is here' })
     await people.getByText('bob').waitFor()
@@ -57,11 +49,11 @@ describe('a conversation in the web UI', function () {
   })
 
   it('is text and nothing else, whatever is said', async () => {
-    const { page, complaints } = await openUi(t, browser, { origin: server.httpUrl, token: server.token('ann', { stage: 'owner' }) })
+    const { page, complaints } = await openUi(t, web.browser, { origin: web.server.httpUrl, token: web.server.token('ann', { stage: 'owner' }) })
     await enter(page, 'stage')
     const mallory = '<b id=x>"&'
     const attacks = ['<img src=x onerror="window.hacked = 1">', '<script>window.hacked = 1</script>', 'javascript:window.hacked=1', '{{constructor.constructor("window.hacked=1")()}}']
-    const client = await newClient(t, { url: server.mqttUrl, token: server.token(mallory, { stage: 'owner' }) })
+    const client = await newClient(t, { url: web.server.mqttUrl, token: web.server.token(mallory, { stage: 'owner' }) })
     const room = await client.join('stage')
     for (const text of attacks) await room.send(text)
     await room.send({ html: attacks[0], __proto__: null, dangerouslySetInnerHTML: { __html: attacks[0] } })
@@ -76,7 +68,7 @@ describe('a conversation in the web UI', function () {
   })
 
   it('reads what was said before as one goes up, without a jump, and says how much came below', async () => {
-    const client = await newClient(t, { url: server.mqttUrl, token: server.token('bob', { attic: 'member' }) })
+    const client = await newClient(t, { url: web.server.mqttUrl, token: web.server.token('bob', { attic: 'member' }) })
     const room = await client.join('attic')
     await Promise.all(Array.from({ length: 130 }, (_, i) => room.send(`line ${i}`)))
     const page = await open('ann', 'attic')
@@ -115,7 +107,7 @@ describe('a conversation in the web UI', function () {
   })
 
   it('marks where one stopped reading, and counts it in the list of rooms', async () => {
-    const client = await newClient(t, { url: server.mqttUrl, token: server.token('bob', { news: 'member' }) })
+    const client = await newClient(t, { url: web.server.mqttUrl, token: web.server.token('bob', { news: 'member' }) })
     const room = await client.join('news')
     await room.send('read')
     const page = await open('ann', 'news')

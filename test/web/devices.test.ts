@@ -1,34 +1,25 @@
 import assert from 'node:assert/strict'
-import { before, describe, it } from 'mocha'
-import type { Browser, Page } from 'playwright-core'
+import { describe, it } from 'mocha'
+import type { Page } from 'playwright-core'
 import type { Client } from '../../client/index.ts'
 import { newClient } from '../helpers/client.ts'
-import { newFullServer, type FullServer } from '../helpers/full-server.ts'
-import { launchChromium } from '../helpers/system-browser.ts'
 import { mosquittoPub } from '../helpers/system-mosquitto.ts'
-import { useSharedTeardown } from '../helpers/system-shared.ts'
 import { useTeardown } from '../helpers/teardown.ts'
 import { until } from '../helpers/within.ts'
 import { enter, goTo, openUi } from '../helpers/web-page.ts'
+import { useWeb } from '../helpers/web-use.ts'
 
 describe('devices in the web UI', function () {
   this.timeout(60_000)
   const t = useTeardown()
-  const shared = useSharedTeardown()
-  let browser: Browser
-  let server: FullServer
-
-  before(async () => {
-    browser = await launchChromium(shared)
-    server = await newFullServer(shared)
-  })
+  const web = useWeb()
 
   async function device (sub: string, room: string): Promise<Client> {
-    return await newClient(t, { url: server.mqttUrl, token: server.token(sub, { [room]: 'device' }), will: { room } })
+    return await newClient(t, { url: web.server.mqttUrl, token: web.server.token(sub, { [room]: 'device' }), will: { room } })
   }
 
   async function open (room: string, view: string, role = 'owner'): Promise<Page> {
-    const { page } = await openUi(t, browser, { origin: server.httpUrl, token: server.token('ann', { [room]: role }) })
+    const { page } = await openUi(t, web.browser, { origin: web.server.httpUrl, token: web.server.token('ann', { [room]: role }) })
     await enter(page, room)
     await goTo(page, `#/rooms/${room}/${view}`)
     return page
@@ -100,13 +91,13 @@ describe('devices in the web UI', function () {
   it('have charts that begin with history and move with what they publish', async () => {
     const sensor = (await device('sensor', 'attic')).device('attic')
     await sensor.telemetry('temperature', 20.5, { qos: 1 })
-    await server.flush()
+    await web.server.flush()
     const page = await open('attic', 'charts')
     await until(async () => (await legend(page, 'temperature')).includes('sensor 20.5'), 'history is drawn', 10_000)
     await until(async () => await drawn(page) !== '', 'the chart is there', 10_000)
     const before = await drawn(page)
     // Any MQTT client will do.
-    const other = { port: server.ports.mqtt, token: server.token('other', { attic: 'device' }) }
+    const other = { port: web.server.ports.mqtt, token: web.server.token('other', { attic: 'device' }) }
     for (const value of [18, 25, 19.25]) await sensor.telemetry('temperature', value)
     await mosquittoPub(t, 'rooms/attic/telemetry/other/temperature', '{"value": 4}', other)
     await until(async () => (await legend(page, 'temperature')).some(line => /^other 4$/.test(line)), 'a second line is there', 10_000)
@@ -119,7 +110,7 @@ describe('devices in the web UI', function () {
   it('have charts that lead back into the past, and to now again', async () => {
     const sensor = (await device('sensor', 'cellar')).device('cellar')
     await sensor.telemetry('level', 3, { qos: 1 })
-    await server.flush()
+    await web.server.flush()
     const page = await open('cellar', 'charts')
     await until(async () => (await legend(page, 'level')).join() === 'sensor 3', 'now is drawn', 10_000)
     const live = page.getByRole('button', { name: 'Live' })

@@ -1,13 +1,11 @@
 import assert from 'node:assert/strict'
 import { before, describe, it } from 'mocha'
-import type { Browser, Page } from 'playwright-core'
+import type { Page } from 'playwright-core'
 import { newClient } from '../helpers/client.ts'
-import { newFullServer, type FullServer } from '../helpers/full-server.ts'
-import { launchChromium } from '../helpers/system-browser.ts'
-import { useSharedTeardown } from '../helpers/system-shared.ts'
 import { useTeardown } from '../helpers/teardown.ts'
 import { until } from '../helpers/within.ts'
 import { assertFits, enter, findBarriers, goTo, hears, openUi, picture, say } from '../helpers/web-page.ts'
+import { useWeb } from '../helpers/web-use.ts'
 
 /** Bytes that may come over the wire until a room is shown. */
 const FIRST_LOAD = 200_000
@@ -15,20 +13,16 @@ const FIRST_LOAD = 200_000
 describe('the web UI for everybody', function () {
   this.timeout(120_000)
   const t = useTeardown()
-  const shared = useSharedTeardown()
-  let browser: Browser
-  let server: FullServer
+  const web = useWeb({}, 'channels: { messages: { maxBytes: 2000 } }')
 
   before(async () => {
-    browser = await launchChromium(shared)
-    server = await newFullServer(shared, {}, 'channels: { messages: { maxBytes: 2000 } }')
-    const lamp = (await newClient(shared, { url: server.mqttUrl, token: server.token('a-lamp-with-a-long-name-that-says-where-it-hangs', { lobby: 'device' }), will: { room: 'lobby' } })).device('lobby')
+    const lamp = (await newClient(web.shared, { url: web.server.mqttUrl, token: web.server.token('a-lamp-with-a-long-name-that-says-where-it-hangs', { lobby: 'device' }), will: { room: 'lobby' } })).device('lobby')
     await lamp.state({ on: true, note: 'x'.repeat(120) })
     for (const value of [1, 2, 3]) await lamp.telemetry('power', value, { qos: 1 })
-    const bob = await (await newClient(shared, { url: server.mqttUrl, token: server.token('bob', { lobby: 'member' }) })).join('lobby')
+    const bob = await (await newClient(web.shared, { url: web.server.mqttUrl, token: web.server.token('bob', { lobby: 'member' }) })).join('lobby')
     await bob.send('What one says may be longer than a line of a phone is wide, and hold a word that has no place to break: '.repeat(2) + 'x'.repeat(200))
     await bob.send({ alarm: 'smoke', floor: 2 })
-    await server.flush()
+    await web.server.flush()
   })
 
   const rooms = { lobby: 'owner', ['a-room-with-a-name-of-sixty-four-characters'.padEnd(64, '-x')]: 'listener', 'acme.*': 'member' }
@@ -86,7 +80,7 @@ describe('the web UI for everybody', function () {
   for (const colorScheme of ['light', 'dark'] as const) {
     for (const width of [1280, 390]) {
       it(`has no barrier on any page, and nothing that is wider than the window (${width} px, ${colorScheme})`, async () => {
-        const { page, complaints } = await openUi(t, browser, { origin: server.httpUrl, token: server.token('ann', rooms), width, colorScheme })
+        const { page, complaints } = await openUi(t, web.browser, { origin: web.server.httpUrl, token: web.server.token('ann', rooms), width, colorScheme })
         await page.getByRole('status').getByText('Connected').waitFor({ state: 'attached' })
         for (const [name, show] of pages) {
           await show(page)
@@ -101,7 +95,7 @@ describe('the web UI for everybody', function () {
   }
 
   it('changes its colours by a button, and keeps them', async () => {
-    const { page } = await openUi(t, browser, { origin: server.httpUrl, token: server.token('ann', rooms), colorScheme: 'light' })
+    const { page } = await openUi(t, web.browser, { origin: web.server.httpUrl, token: web.server.token('ann', rooms), colorScheme: 'light' })
     const ground = async (): Promise<string> => await page.evaluate('getComputedStyle(document.documentElement).backgroundColor')
     const light = await ground()
     await page.getByRole('button', { name: /^Colours: as the system/ }).click()
@@ -115,7 +109,7 @@ describe('the web UI for everybody', function () {
   })
 
   it('can be used with the keyboard alone', async () => {
-    const { page } = await openUi(t, browser, { origin: server.httpUrl, token: server.token('carol', { 'den.*': 'member' }) })
+    const { page } = await openUi(t, web.browser, { origin: web.server.httpUrl, token: web.server.token('carol', { 'den.*': 'member' }) })
     await page.getByRole('searchbox').focus()
     await page.keyboard.type('den.keys')
     await page.getByRole('link', { name: /^Open den\.keys/ }).waitFor()
@@ -134,8 +128,8 @@ describe('the web UI for everybody', function () {
   })
 
   it('says aloud what is said by others, and nothing of what was there', async () => {
-    const { page } = await openUi(t, browser, { origin: server.httpUrl, token: server.token('ann', { quiet: 'member' }) })
-    const bob = await (await newClient(t, { url: server.mqttUrl, token: server.token('bob', { quiet: 'member' }) })).join('quiet')
+    const { page } = await openUi(t, web.browser, { origin: web.server.httpUrl, token: web.server.token('ann', { quiet: 'member' }) })
+    const bob = await (await newClient(t, { url: web.server.mqttUrl, token: web.server.token('bob', { quiet: 'member' }) })).join('quiet')
     await bob.send('before')
     await enter(page, 'quiet')
     await hears(page, 'before')
@@ -149,14 +143,14 @@ describe('the web UI for everybody', function () {
   })
 
   it('is on the screen after few bytes', async () => {
-    const context = await browser.newContext()
+    const context = await web.browser.newContext()
     t.after(() => context.close())
     const page = await context.newPage()
     const network = await context.newCDPSession(page)
     await network.send('Network.enable')
     let bytes = 0
     network.on('Network.loadingFinished', ({ encodedDataLength }) => { bytes += encodedDataLength })
-    await page.goto(`${server.httpUrl}/#token=${server.token('ann', rooms)}`)
+    await page.goto(`${web.server.httpUrl}/#token=${web.server.token('ann', rooms)}`)
     await page.getByRole('status').getByText('Connected').waitFor()
     await enter(page, 'lobby')
     await page.locator('.said-data').waitFor()

@@ -1,15 +1,13 @@
 import assert from 'node:assert/strict'
-import { before, describe, it } from 'mocha'
-import type { Browser, Page } from 'playwright-core'
+import { describe, it } from 'mocha'
+import type { Page } from 'playwright-core'
 import type { Client } from '../../client/index.ts'
 import { newClient } from '../helpers/client.ts'
-import { newFullServer, type FullServer } from '../helpers/full-server.ts'
-import { launchChromium } from '../helpers/system-browser.ts'
-import { useSharedTeardown } from '../helpers/system-shared.ts'
 import { useTeardown } from '../helpers/teardown.ts'
 import { until } from '../helpers/within.ts'
 import { ask, detail, explore, lines, publish, publishForm, subscribe } from '../helpers/web-explorer.ts'
 import { assertFits, findBarriers, openUi, picture } from '../helpers/web-page.ts'
+import { useWeb } from '../helpers/web-use.ts'
 
 const MESSAGES = process.env.FOYER_TEST_LONG === undefined ? 6_000 : 60_000
 /** More at once than waits at the server for one that reads slowly. */
@@ -20,21 +18,14 @@ const PATIENCE = 1_000
 describe('the list of the explorer', function () {
   this.timeout(process.env.FOYER_TEST_LONG === undefined ? 90_000 : 300_000)
   const t = useTeardown()
-  const shared = useSharedTeardown()
-  let browser: Browser
-  let server: FullServer
-
-  before(async () => {
-    browser = await launchChromium(shared)
-    server = await newFullServer(shared)
-  })
+  const web = useWeb()
 
   /** The explorer, and somebody who publishes. */
   async function open (room: string, filter: string): Promise<{ page: Page, bob: Client }> {
-    const { page } = await openUi(t, browser, { origin: server.httpUrl, token: server.token('ann', { [room]: 'member' }) })
+    const { page } = await openUi(t, web.browser, { origin: web.server.httpUrl, token: web.server.token('ann', { [room]: 'member' }) })
     await explore(page)
     await subscribe(page, 'A', filter)
-    return { page, bob: await newClient(t, { url: server.mqttUrl, token: server.token('bob', { [room]: 'member' }), queue: { messages: BURST } }) }
+    return { page, bob: await newClient(t, { url: web.server.mqttUrl, token: web.server.token('bob', { [room]: 'member' }), queue: { messages: BURST } }) }
   }
 
   const scrolled = 'document.querySelector(".messages-box")'
@@ -130,7 +121,7 @@ describe('the list of the explorer', function () {
     for (const width of [1280, 390]) {
       it(`has no barrier, and nothing that is wider than the window (${width} px, ${colorScheme})`, async () => {
         const rooms = { lobby: 'owner', hall: 'listener' }
-        const { page, complaints } = await openUi(t, browser, { origin: server.httpUrl, token: server.token('ann', rooms), width, colorScheme })
+        const { page, complaints } = await openUi(t, web.browser, { origin: web.server.httpUrl, token: web.server.token('ann', rooms), width, colorScheme })
         const look = async (name: string): Promise<void> => {
           await picture(page, `explorer-${name}-${width}-${colorScheme}`)
           assert.deepEqual(await findBarriers(page), [], name)
@@ -141,7 +132,7 @@ describe('the list of the explorer', function () {
         await ask(page, 'rooms/elsewhere/#')
         await page.getByRole('alert').waitFor()
         await look('refused')
-        const bob = await newClient(t, { url: server.mqttUrl, token: server.token('bob'.padEnd(60, '-long-name')) })
+        const bob = await newClient(t, { url: web.server.mqttUrl, token: web.server.token('bob'.padEnd(60, '-long-name')) })
         await bob.publish('rooms/lobby/messages', { text: 'x'.repeat(300), deep: [{ a: 1 }, null] })
         await subscribe(page, 'A', 'rooms/lobby/#', { begin: 'Last 100 messages' })
         await page.locator('.is-note').first().waitFor()
@@ -163,7 +154,7 @@ describe('the list of the explorer', function () {
   }
 
   it('is loaded when somebody comes to it, and not before', async () => {
-    const { page } = await openUi(t, browser, { origin: server.httpUrl, token: server.token('ann') })
+    const { page } = await openUi(t, web.browser, { origin: web.server.httpUrl, token: web.server.token('ann') })
     const loaded: string[] = []
     page.on('request', request => loaded.push(new URL(request.url()).pathname))
     await page.reload()

@@ -1,39 +1,31 @@
 import assert from 'node:assert/strict'
-import { before, describe, it } from 'mocha'
-import type { Browser, Page } from 'playwright-core'
+import { describe, it } from 'mocha'
+import type { Page } from 'playwright-core'
 import { newClient } from '../helpers/client.ts'
 import { FrozenProxy } from '../helpers/frozen-proxy.ts'
-import { newFullServer, type FullServer } from '../helpers/full-server.ts'
-import { launchChromium } from '../helpers/system-browser.ts'
-import { useSharedTeardown } from '../helpers/system-shared.ts'
+import { newFullServer } from '../helpers/full-server.ts'
 import { useTeardown } from '../helpers/teardown.ts'
 import { ask, explore, lines, publish, publishForm, shows, subscribe } from '../helpers/web-explorer.ts'
 import { openUi } from '../helpers/web-page.ts'
 import { until } from '../helpers/within.ts'
+import { useWeb } from '../helpers/web-use.ts'
 
 describe('a subscription of the explorer', function () {
   this.timeout(60_000)
   const t = useTeardown()
-  const shared = useSharedTeardown()
-  let browser: Browser
-  let server: FullServer
+  const web = useWeb()
 
-  before(async () => {
-    browser = await launchChromium(shared)
-    server = await newFullServer(shared)
-  })
-
-  async function open (rooms: Record<string, string>, origin = server.httpUrl): Promise<Page> {
-    const { page } = await openUi(t, browser, { origin, token: server.token('ann', rooms) })
+  async function open (rooms: Record<string, string>, origin = web.server.httpUrl): Promise<Page> {
+    const { page } = await openUi(t, web.browser, { origin, token: web.server.token('ann', rooms) })
     await explore(page)
     return page
   }
 
   it('begins in the past, says where that ends and whether it is all, and goes on', async () => {
     const rooms = { 'then.*': 'member' }
-    const bob = await newClient(t, { url: server.mqttUrl, token: server.token('bob', rooms) })
+    const bob = await newClient(t, { url: web.server.mqttUrl, token: web.server.token('bob', rooms) })
     for (let n = 0; n < 3; n++) await bob.publish(`rooms/then.${n}/messages`, { n })
-    await server.flush()
+    await web.server.flush()
     const page = await open(rooms)
     const past = (n: number, letter: string): string => `${letter}: rooms/then.${n}/messages {… "n":${n}} QoS 1 past`
     const all = [past(0, 'A'), past(1, 'A'), past(2, 'A'), '— A: 3 messages replayed, complete. From here on it is live.']
@@ -67,17 +59,17 @@ describe('a subscription of the explorer', function () {
     await bob.publish('rooms/lobby/messages', { n: 1 })
     const old = Date.now() + 1000
     await until(() => Date.now() > old, 'that it is too old')
-    const { page } = await openUi(t, browser, { origin: short.httpUrl, token: short.token('ann') })
+    const { page } = await openUi(t, web.browser, { origin: short.httpUrl, token: short.token('ann') })
     await explore(page)
     await subscribe(page, 'A', 'rooms/+/messages', { begin: 'Last hour' })
     await shows(page, ['— A: 0 messages replayed, incomplete: the server has not all of it any more, or may not replay so much. From here on it is live.'])
   })
 
   it('goes on when the connection is back, and says so', async () => {
-    const proxy = await FrozenProxy.open(t, server.ports.http)
+    const proxy = await FrozenProxy.open(t, web.server.ports.http)
     const rooms = { 'far.*': 'member' }
     const page = await open(rooms, `http://127.0.0.1:${proxy.port}`)
-    const bob = await newClient(t, { url: server.mqttUrl, token: server.token('bob', rooms) })
+    const bob = await newClient(t, { url: web.server.mqttUrl, token: web.server.token('bob', rooms) })
     await subscribe(page, 'A', 'rooms/+/messages')
     await bob.publish('rooms/far.1/messages', { n: 1 })
     await shows(page, ['A: rooms/far.1/messages {… "n":1} QoS 1'])

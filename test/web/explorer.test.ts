@@ -1,41 +1,32 @@
 import assert from 'node:assert/strict'
-import { before, describe, it } from 'mocha'
-import type { Browser, Page } from 'playwright-core'
+import { describe, it } from 'mocha'
+import type { Page } from 'playwright-core'
 import type { Client } from '../../client/index.ts'
 import { newClient } from '../helpers/client.ts'
-import { newFullServer, type FullServer } from '../helpers/full-server.ts'
-import { launchChromium } from '../helpers/system-browser.ts'
 import { mosquittoPub, mosquittoSub } from '../helpers/system-mosquitto.ts'
-import { useSharedTeardown } from '../helpers/system-shared.ts'
 import { useTeardown } from '../helpers/teardown.ts'
 import { ask, detail, explore, lines, publish, publishForm, shows, subscribe } from '../helpers/web-explorer.ts'
 import { goTo, openUi } from '../helpers/web-page.ts'
 import { until } from '../helpers/within.ts'
+import { useWeb } from '../helpers/web-use.ts'
 
 describe('the explorer in the web UI', function () {
   this.timeout(60_000)
   const t = useTeardown()
-  const shared = useSharedTeardown()
-  let browser: Browser
-  let server: FullServer
-
-  before(async () => {
-    browser = await launchChromium(shared)
-    server = await newFullServer(shared)
-  })
+  const web = useWeb()
 
   async function open (rooms: Record<string, string>): Promise<Page> {
-    const { page } = await openUi(t, browser, { origin: server.httpUrl, token: server.token('ann', rooms) })
+    const { page } = await openUi(t, web.browser, { origin: web.server.httpUrl, token: web.server.token('ann', rooms) })
     await explore(page)
     return page
   }
 
   async function clientOf (sub: string, rooms: Record<string, string>): Promise<Client> {
-    return await newClient(t, { url: server.mqttUrl, token: server.token(sub, rooms) })
+    return await newClient(t, { url: web.server.mqttUrl, token: web.server.token(sub, rooms) })
   }
 
   it('lists what any client publishes, as it came and by which subscription, until that ends', async () => {
-    const mosquitto = { port: server.ports.mqtt, token: server.token('lamp', { 'lab.*': 'gateway' }) }
+    const mosquitto = { port: web.server.ports.mqtt, token: web.server.token('lamp', { 'lab.*': 'gateway' }) }
     await mosquittoPub(t, 'rooms/lab.1/state/lamp', '{"on": true}', { ...mosquitto, retain: true })
     const page = await open({ 'lab.*': 'listener' })
     await subscribe(page, 'A', 'rooms/+/state/#')
@@ -97,7 +88,7 @@ describe('the explorer in the web UI', function () {
     const rooms = { 'out.*': 'owner' }
     const page = await open(rooms)
     const form = publishForm(page)
-    const sub = await mosquittoSub(t, ['rooms/out.1/#'], { port: server.ports.mqtt, token: server.token('bob', rooms), qos: 2 })
+    const sub = await mosquittoSub(t, ['rooms/out.1/#'], { port: web.server.ports.mqtt, token: web.server.token('bob', rooms), qos: 2 })
     await subscribe(page, 'A', 'rooms/+/messages')
     await subscribe(page, 'B', 'rooms/out.1/telemetry/#')
     await publish(page, 'rooms/out.1/messages', '{"text": "from a page"}')
@@ -122,7 +113,7 @@ describe('the explorer in the web UI', function () {
 
   it('shows all of a message, as text and nothing else', async () => {
     const attack = '<img src=x onerror="window.hacked = 1"><script>window.hacked = 1</script>'
-    const { page, context, complaints } = await openUi(t, browser, { origin: server.httpUrl, token: server.token('ann', { 'raw.*': 'owner' }) })
+    const { page, context, complaints } = await openUi(t, web.browser, { origin: web.server.httpUrl, token: web.server.token('ann', { 'raw.*': 'owner' }) })
     await context.grantPermissions(['clipboard-read', 'clipboard-write'])
     await explore(page)
     await subscribe(page, 'A', 'rooms/+/live/#')

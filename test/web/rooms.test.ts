@@ -1,36 +1,27 @@
 import assert from 'node:assert/strict'
-import { before, describe, it } from 'mocha'
-import type { Browser, WebSocketRoute } from 'playwright-core'
+import { describe, it } from 'mocha'
+import type { WebSocketRoute } from 'playwright-core'
 import { newClient } from '../helpers/client.ts'
-import { newFullServer, type FullServer } from '../helpers/full-server.ts'
-import { launchChromium } from '../helpers/system-browser.ts'
 import { mosquittoPub } from '../helpers/system-mosquitto.ts'
-import { useSharedTeardown } from '../helpers/system-shared.ts'
 import { useTeardown } from '../helpers/teardown.ts'
 import { within } from '../helpers/within.ts'
 import { enter, goTo, hears, openUi } from '../helpers/web-page.ts'
+import { useWeb } from '../helpers/web-use.ts'
 
 describe('the rooms in the web UI', function () {
   this.timeout(60_000)
   const t = useTeardown()
-  const shared = useSharedTeardown()
-  let browser: Browser
-  let server: FullServer
-
-  before(async () => {
-    browser = await launchChromium(shared)
-    server = await newFullServer(shared)
-  })
+  const web = useWeb()
 
   it('are those of the token and those that its patterns cover and somebody uses, with who is there', async () => {
-    await (await newClient(t, { url: server.mqttUrl, token: server.token('bob', { 'acme.*': 'member' }) })).join('acme.yard')
-    const { page } = await openUi(t, browser, { origin: server.httpUrl, token: server.token('ann', { lobby: 'owner', shed: 'device', 'acme.*': 'listener' }) })
+    await (await newClient(t, { url: web.server.mqttUrl, token: web.server.token('bob', { 'acme.*': 'member' }) })).join('acme.yard')
+    const { page } = await openUi(t, web.browser, { origin: web.server.httpUrl, token: web.server.token('ann', { lobby: 'owner', shed: 'device', 'acme.*': 'listener' }) })
     await page.getByRole('link', { name: /^lobby/ }).waitFor()
     assert.deepEqual((await page.locator('.rooms li').allInnerTexts()).map(text => text.replaceAll(/\s+/g, ' ')), ['acme.yard listener 1 here now', 'lobby owner 0 here now', 'shed device'])
   })
 
   it('are found by a part of their names, opened by the whole one, and not where the token does not reach', async () => {
-    const { page } = await openUi(t, browser, { origin: server.httpUrl, token: server.token('ann', { lobby: 'owner', lounge: 'member', attic: 'member', 'new.*': 'member' }) })
+    const { page } = await openUi(t, web.browser, { origin: web.server.httpUrl, token: web.server.token('ann', { lobby: 'owner', lounge: 'member', attic: 'member', 'new.*': 'member' }) })
     const field = page.getByRole('searchbox')
     await page.getByRole('link', { name: /^lounge/ }).waitFor()
     await field.fill('lo')
@@ -49,7 +40,7 @@ describe('the rooms in the web UI', function () {
 
   it('are many, and come a hundred at a time', async () => {
     const names = Array.from({ length: 130 }, (_, i) => `room-${String(i).padStart(3, '0')}`)
-    const { page } = await openUi(t, browser, { origin: server.httpUrl, token: server.token('ann', Object.fromEntries(names.map(name => [name, 'listener']))) })
+    const { page } = await openUi(t, web.browser, { origin: web.server.httpUrl, token: web.server.token('ann', Object.fromEntries(names.map(name => [name, 'listener']))) })
     await page.getByText('100+ rooms').waitFor()
     assert.equal(await page.locator('.rooms li').count(), 100)
     await page.getByRole('button', { name: 'Show more' }).click()
@@ -60,9 +51,9 @@ describe('the rooms in the web UI', function () {
 
   it('count what others say in them as it comes, but not what one says oneself', async () => {
     const rooms = { cabin: 'member', shore: 'member' }
-    const { page } = await openUi(t, browser, { origin: server.httpUrl, token: server.token('ann', rooms) })
+    const { page } = await openUi(t, web.browser, { origin: web.server.httpUrl, token: web.server.token('ann', rooms) })
     const speak = async (sub: string, text: string): Promise<void> => {
-      assert.equal((await mosquittoPub(t, 'rooms/shore/messages', text, { port: server.ports.mqtt, token: server.token(sub, rooms) })).code, 0)
+      assert.equal((await mosquittoPub(t, 'rooms/shore/messages', text, { port: web.server.ports.mqtt, token: web.server.token(sub, rooms) })).code, 0)
     }
     await speak('bob', 'read')
     await enter(page, 'shore')
@@ -89,7 +80,7 @@ describe('the rooms in the web UI', function () {
 
   it('count what was said while the connection was lost', async () => {
     const rooms = { cabin: 'member', pier: 'member' }
-    const { page, context } = await openUi(t, browser, { origin: server.httpUrl, token: server.token('ann', rooms) })
+    const { page, context } = await openUi(t, web.browser, { origin: web.server.httpUrl, token: web.server.token('ann', rooms) })
     let last: WebSocketRoute | undefined
     let way: Promise<void> = Promise.resolve()
     await context.routeWebSocket(/\/mqtt$/, async socket => {
@@ -98,7 +89,7 @@ describe('the rooms in the web UI', function () {
       socket.connectToServer()
     })
     await page.reload()
-    const bob = await (await newClient(t, { url: server.mqttUrl, token: server.token('bob', rooms) })).join('pier')
+    const bob = await (await newClient(t, { url: web.server.mqttUrl, token: web.server.token('bob', rooms) })).join('pier')
     await bob.send('read')
     await enter(page, 'pier')
     await hears(page, 'read')

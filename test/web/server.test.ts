@@ -1,18 +1,17 @@
 import assert from 'node:assert/strict'
-import { before, describe, it } from 'mocha'
-import type { Browser, Page } from 'playwright-core'
+import { describe, it } from 'mocha'
+import type { Page } from 'playwright-core'
 import { mintToken } from '../../broker/auth/mint.ts'
 import { serveWithSecret, token } from '../helpers/cli-serve.ts'
 import { temporaryFolder } from '../helpers/cli-run.ts'
 import { SECRET } from '../helpers/foyer.ts'
 import { newFullServer, type FullServer } from '../helpers/full-server.ts'
 import { MqttClient, type ConnectOptions } from '../helpers/mqtt-client.ts'
-import { launchChromium } from '../helpers/system-browser.ts'
 import { mosquittoPub } from '../helpers/system-mosquitto.ts'
-import { useSharedTeardown } from '../helpers/system-shared.ts'
 import { useTeardown } from '../helpers/teardown.ts'
 import { until } from '../helpers/within.ts'
 import { assertFits, findBarriers, goTo, openUi, picture, type Ui, type UiOptions } from '../helpers/web-page.ts'
+import { useWeb } from '../helpers/web-use.ts'
 
 const admin = mintToken(SECRET, { sub: 'root', rooms: { lobby: 'owner' }, expiresIn: 3600, admin: true })
 
@@ -53,19 +52,11 @@ async function figure (page: Page, name: string): Promise<string> {
 describe('the page of operators', function () {
   this.timeout(60_000)
   const t = useTeardown()
-  const shared = useSharedTeardown()
-  let browser: Browser
-
-  /** Of those who do not care what others do to it. */
-  let common: FullServer
-
-  before(async () => {
-    browser = await launchChromium(shared)
-    common = await newFullServer(shared)
-  })
+  /** The server is of those who do not care what others do to it. */
+  const web = useWeb()
 
   async function show ({ httpUrl }: Pick<FullServer, 'httpUrl'>, more: Partial<UiOptions> = {}): Promise<Ui> {
-    const ui = await openUi(t, browser, { origin: httpUrl, token: admin, at: '#/server', ...more })
+    const ui = await openUi(t, web.browser, { origin: httpUrl, token: admin, at: '#/server', ...more })
     await ui.page.getByRole('heading', { level: 2, name: 'Ledger' }).waitFor()
     return ui
   }
@@ -189,7 +180,7 @@ describe('the page of operators', function () {
   })
 
   it('is for admins, who find it in the navigation; others read why not, and load nothing of it', async () => {
-    const { page } = await openUi(t, browser, { origin: common.httpUrl, token: common.token('ann') })
+    const { page } = await openUi(t, web.browser, { origin: web.server.httpUrl, token: web.server.token('ann') })
     const asked: string[] = []
     page.on('request', request => asked.push(request.url()))
     assert.deepEqual(await page.getByRole('navigation', { name: 'Pages' }).getByRole('link').allInnerTexts(), ['Rooms', 'Explorer', 'Connect'])
@@ -200,13 +191,13 @@ describe('the page of operators', function () {
     assert.deepEqual(await findBarriers(page), [])
     assert.deepEqual(asked.filter(url => url.includes('server-page') || url.includes('/api/stats')), [])
 
-    const other = await openUi(t, browser, { origin: common.httpUrl, token: admin })
+    const other = await openUi(t, web.browser, { origin: web.server.httpUrl, token: admin })
     await other.page.getByRole('navigation', { name: 'Pages' }).getByRole('link', { name: 'Server' }).click()
     await other.page.getByRole('heading', { level: 2, name: 'Ledger' }).waitFor()
   })
 
   it('asks once a second, and not while nobody looks', async () => {
-    const { page } = await openUi(t, browser, { origin: common.httpUrl, token: admin })
+    const { page } = await openUi(t, web.browser, { origin: web.server.httpUrl, token: admin })
     let asked = 0
     let answered = 0
     page.on('request', request => { if (request.url().endsWith('/api/stats')) asked++ })
@@ -239,9 +230,9 @@ describe('the page of operators', function () {
   })
 
   it('is text and nothing else, whatever was refused', async () => {
-    const { page, complaints } = await show(common)
+    const { page, complaints } = await show(web.server)
     const attack = '<img src=x onerror="window.hacked = 1">'
-    const mallory = await open(common, attack, { protocolVersion: 5 })
+    const mallory = await open(web.server, attack, { protocolVersion: 5 })
     mallory.publish(`nowhere/${attack}`, 'x')
     await mallory.settled()
     const rows = await rowsOf(page, 'The newest refusals and errors', rows => rows.some(([, code]) => code === 'topic'))
@@ -280,6 +271,7 @@ describe('the page of operators', function () {
         assert.deepEqual(await findBarriers(page), [], `${width} px, ${colorScheme}`)
         await assertFits(page, `${width} px`)
       }
+      assert.ok(await page.locator('.bar-nav').evaluate('bar => bar.scrollWidth <= bar.clientWidth'), `all of the navigation is seen with ${width} px`)
       assert.deepEqual(complaints, [])
     }
   })

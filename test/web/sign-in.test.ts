@@ -1,31 +1,21 @@
 import assert from 'node:assert/strict'
-import { before, describe, it } from 'mocha'
-import type { Browser } from 'playwright-core'
+import { describe, it } from 'mocha'
 import { mintToken } from '../../broker/auth/mint.ts'
 import { FOYER, run, Running } from '../helpers/cli-run.ts'
 import { serve, serveWithSecret } from '../helpers/cli-serve.ts'
 import { SECRET } from '../helpers/foyer.ts'
-import { newFullServer, type FullServer } from '../helpers/full-server.ts'
-import { launchChromium } from '../helpers/system-browser.ts'
-import { useSharedTeardown } from '../helpers/system-shared.ts'
 import { useTeardown } from '../helpers/teardown.ts'
 import { openUi } from '../helpers/web-page.ts'
+import { useWeb } from '../helpers/web-use.ts'
 
 describe('signing in to the web UI', function () {
   this.timeout(60_000)
   const t = useTeardown()
-  const shared = useSharedTeardown()
-  let browser: Browser
-  let server: FullServer
-
-  before(async () => {
-    browser = await launchChromium(shared)
-    server = await newFullServer(shared, { 'auth.clockTolerance': '0s' })
-  })
+  const web = useWeb({ 'auth.clockTolerance': '0s' })
 
   it('takes a pasted token, says who it is and until when, and forgets it when one leaves', async () => {
-    const { page, complaints } = await openUi(t, browser, { origin: server.httpUrl })
-    await page.getByRole('textbox', { name: 'Token' }).fill(` ${server.token('ann', { lobby: 'owner', 'acme.*': 'member' })}\n`)
+    const { page, complaints } = await openUi(t, web.browser, { origin: web.server.httpUrl })
+    await page.getByRole('textbox', { name: 'Token' }).fill(` ${web.server.token('ann', { lobby: 'owner', 'acme.*': 'member' })}\n`)
     await page.getByRole('button', { name: 'Sign in' }).click()
     await page.getByRole('status').getByText('Connected').waitFor()
     await page.locator('summary', { has: page.locator('.avatar') }).click()
@@ -47,23 +37,23 @@ describe('signing in to the web UI', function () {
   })
 
   it('takes a token from a link, out of the address at once', async () => {
-    const token = server.token('ann', { lobby: 'owner' })
+    const token = web.server.token('ann', { lobby: 'owner' })
     const requests: string[] = []
-    const { page } = await openUi(t, browser, { origin: server.httpUrl })
+    const { page } = await openUi(t, web.browser, { origin: web.server.httpUrl })
     page.on('request', request => requests.push(request.url()))
-    await page.goto(`${server.httpUrl}/#token=${token}`)
+    await page.goto(`${web.server.httpUrl}/#token=${token}`)
     await page.getByRole('heading', { name: 'Rooms' }).waitFor()
-    assert.equal(page.url(), `${server.httpUrl}/`)
+    assert.equal(page.url(), `${web.server.httpUrl}/`)
     // Also in a window that is open already.
-    await page.evaluate(`location.hash = ${JSON.stringify(`#token=${server.token('bob', { lobby: 'member' })}`)}`)
+    await page.evaluate(`location.hash = ${JSON.stringify(`#token=${web.server.token('bob', { lobby: 'member' })}`)}`)
     await page.locator('summary[aria-label="Signed in as bob"]').waitFor()
-    assert.equal(page.url(), `${server.httpUrl}/`)
+    assert.equal(page.url(), `${web.server.httpUrl}/`)
     assert.ok(requests.every(url => !url.includes('eyJ')), requests.join(' '))
   })
 
   it('says in the words of the server why a token is not accepted', async () => {
-    const { page } = await openUi(t, browser, { origin: server.httpUrl })
-    const problem = await (await fetch(`${server.httpUrl}/api/me`, { headers: { authorization: 'Bearer nonsense' } })).json() as { detail: string, remedy: string }
+    const { page } = await openUi(t, web.browser, { origin: web.server.httpUrl })
+    const problem = await (await fetch(`${web.server.httpUrl}/api/me`, { headers: { authorization: 'Bearer nonsense' } })).json() as { detail: string, remedy: string }
     await page.getByRole('textbox', { name: 'Token' }).fill('nonsense')
     await page.getByRole('button', { name: 'Sign in' }).click()
     const alert = page.getByRole('alert')
@@ -77,7 +67,7 @@ describe('signing in to the web UI', function () {
   it('takes the link that the server prints on its first start, and the token of the command that it prints later', async () => {
     const first = await serve(t)
     const link = /^http:\S+#token=\S+$/m.exec(first.process.stdout)![0]
-    const { page } = await openUi(t, browser, { origin: server.httpUrl })
+    const { page } = await openUi(t, web.browser, { origin: web.server.httpUrl })
     await page.goto(link)
     await page.locator('summary[aria-label="Signed in as alice"]').waitFor()
     // A second terminal, and the rooms are lively.
@@ -100,9 +90,9 @@ describe('signing in to the web UI', function () {
   it('waits for a server that is away, and says so', async () => {
     const first = await serveWithSecret(t)
     const origin = `http://127.0.0.1:${first.ports.http}`
-    const { page } = await openUi(t, browser, { origin })
+    const { page } = await openUi(t, web.browser, { origin })
     await first.process.stop()
-    await page.getByRole('textbox', { name: 'Token' }).fill(server.token('ann', { lobby: 'owner' }))
+    await page.getByRole('textbox', { name: 'Token' }).fill(web.server.token('ann', { lobby: 'owner' }))
     await page.getByRole('button', { name: 'Sign in' }).click()
     await page.getByRole('alert').getByText('The server can’t be reached; it is tried again.').waitFor()
     await serveWithSecret(t, { dataDir: first.dataDir, flags: ['--http-port', String(first.ports.http)] })
@@ -110,8 +100,8 @@ describe('signing in to the web UI', function () {
   })
 
   it('ends when the token does, and says so', async () => {
-    const token = server.token('ann', { lobby: 'owner' }, 6)
-    const { page } = await openUi(t, browser, { origin: server.httpUrl, token })
+    const token = web.server.token('ann', { lobby: 'owner' }, 6)
+    const { page } = await openUi(t, web.browser, { origin: web.server.httpUrl, token })
     await page.getByRole('status').getByText('Connected').waitFor()
     await page.getByRole('alert').getByText(/^The token ends at /).waitFor()
     await page.getByText('The token has ended.').waitFor()
@@ -124,9 +114,9 @@ describe('signing in to the web UI', function () {
   })
 
   it('ends when the token is revoked, and says so', async () => {
-    const { page } = await openUi(t, browser, { origin: server.httpUrl, token: server.token('eve', { lobby: 'owner' }) })
+    const { page } = await openUi(t, web.browser, { origin: web.server.httpUrl, token: web.server.token('eve', { lobby: 'owner' }) })
     await page.getByRole('status').getByText('Connected').waitFor()
-    const answer = await fetch(`${server.httpUrl}/api/revocations`, {
+    const answer = await fetch(`${web.server.httpUrl}/api/revocations`, {
       method: 'POST', headers: { authorization: `Bearer ${mintToken(SECRET, { sub: 'root', rooms: {}, expiresIn: 60, admin: true })}`, 'content-type': 'application/json' }, body: '{"sub":"eve"}'
     })
     assert.equal(answer.status, 200)

@@ -34,7 +34,7 @@ export async function readSeries (reading: Reading, contents: Contents, query: S
   }
   const series = topics.map(({ topic, start }, i) => {
     const end = topics[i + 1]?.start ?? count
-    const [time, min, max, avg, number, last] = columns.map((column) => column.slice(start, end)) as [Float64Array, Float64Array, Float64Array, Float64Array, Float64Array, Float64Array]
+    const [time, min, max, avg, number, last] = columns.map((column) => column.subarray(start, end)) as [Float64Array, Float64Array, Float64Array, Float64Array, Float64Array, Float64Array]
     return { topic, time, min, max, avg, count: number, last }
   })
   return { series, more: found > query.limit }

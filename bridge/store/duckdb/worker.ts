@@ -1,6 +1,7 @@
 import { parentPort } from 'node:worker_threads'
-import { stepBack } from '../../threads/thread-priority.ts'
-import type { Cancel, Reply, Request } from '../../threads/worker-client.ts'
+import type { Request } from '../../threads/worker-client.ts'
+import { messageOf, serveCalls } from '../../threads/worker-server.ts'
+import { seriesBuffers } from '../series-buffers.ts'
 import { openLastingDatabase } from './lasting-database.ts'
 import type { Database } from './database.ts'
 import { buffersOf, pack } from './packed-messages.ts'
@@ -8,9 +9,6 @@ import type { Calls, Notice } from './worker-protocol.ts'
 
 /** The thread of the database: converting rows costs microseconds each, which the event loop of the broker is spared. */
 let database: Database | null = null
-
-/** What was asked and has no answer yet, by its id. */
-const underWay = new Map<number, AbortController>()
 
 function opened (): Database {
   if (database === null) throw new Error('the store is not open')
@@ -59,27 +57,8 @@ async function answer (request: Request<Calls>, signal: AbortSignal): Promise<Ca
   }
 }
 
-async function serve (request: Request<Calls>): Promise<void> {
-  let reply: Reply<Calls>
-  const wanted = new AbortController()
-  underWay.set(request.id, wanted)
-  try {
-    reply = { id: request.id, answer: await answer(request, wanted.signal) }
-  } catch (error) {
-    reply = { id: request.id, error: messageOf(error) }
-  } finally {
-    underWay.delete(request.id)
-  }
-  const buffers = 'answer' in reply && reply.answer !== null && 'messages' in reply.answer ? buffersOf(reply.answer.messages) : []
-  parentPort?.postMessage(reply, buffers)
-}
-
-function messageOf (error: unknown): string {
-  return error instanceof Error ? error.message : String(error)
-}
-
-stepBack()
-parentPort?.on('message', (message: Request<Calls> | Cancel) => {
-  if ('cancel' in message) underWay.get(message.cancel)?.abort()
-  else void serve(message)
+serveCalls<Calls>(answer, (answered) => {
+  if (answered === null) return []
+  if ('messages' in answered) return buffersOf(answered.messages)
+  return 'series' in answered ? seriesBuffers(answered) : []
 })

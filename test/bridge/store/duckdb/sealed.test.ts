@@ -110,6 +110,7 @@ describe('what the DuckDB store has sealed', function () {
     assert.deepEqual(new Set(store.removals.map(({ room, channel, upTo }) => `${room} ${channel} ${upTo}`)), new Set([`lab messages ${lab!.time}`, `lab telemetry ${labReading!.time}`]))
     assert.deepEqual(await found(START + 2.1 * HOUR), cursors(chat))
     assert.equal(sealedNames(dataDir).length, 1)
+    assert.equal(store.removals.length, 3, 'what went before is told as well')
     await store.close()
     const again = await open({ retention })
     assert.equal(again.newestAtOpen, labReading!.time, 'what went is not asked of the journal again')
