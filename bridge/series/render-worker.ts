@@ -4,4 +4,5 @@ import type { Calls } from './renderer.ts'
 
 const encoder = new TextEncoder()
 
-serveCalls<Calls>(({ asked, page }) => encoder.encode(renderSeries(asked, page)), (bytes) => [bytes.buffer])
+// Bytes that come back are this thread's to collect.
+serveCalls<Calls>((request) => request.kind === 'render' ? encoder.encode(renderSeries(request.asked, request.page)) : null, (bytes) => bytes === null ? [] : [bytes.buffer])

@@ -40,7 +40,10 @@ export function seriesRoute (app: FastifyInstance, { broker, store, recorder, tu
     const signal = whileWanted(reply)
     const asked: Pick<Store, 'series'> = { series: query => turns.run(nameOf(identity, request), signal, () => store.series(query, { signal })) }
     const page = await read(asked, { room, filters, exceptChannels, field, from, to, bucket, limit: MOST_POINTS }, allows)
-    return reply.type('application/json; charset=utf-8').send(await written(renderer, wanted, page))
+    const text = await written(renderer, wanted, page)
+    // Then the kernel has all of it.
+    if (typeof text !== 'string') reply.raw.once('finish', () => { renderer.takeBack(text) })
+    return reply.type('application/json; charset=utf-8').send(text)
   })
 }
 
@@ -53,7 +56,7 @@ async function read (store: Pick<Store, 'series'>, query: Omit<SeriesQuery, 'exc
   }
 }
 
-async function written (renderer: Renderer, wanted: SeriesRequest, page: SeriesPage): Promise<string | Uint8Array> {
+async function written (renderer: Renderer, wanted: SeriesRequest, page: SeriesPage): Promise<string | Uint8Array<ArrayBuffer>> {
   try {
     return await renderer.render(wanted, page)
   } catch (cause) {
