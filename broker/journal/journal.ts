@@ -83,8 +83,8 @@ const LAST_RETRY = 1000
  * The append-only log of everything that has to survive: messages, sessions, positions.
  *
  * Records gather while a group is being written; when it is as durable as asked, its entries are released in the order
- * of their positions, and what gathered meanwhile is the next group. A group costs one write and one fdatasync, however
- * many wait for it.
+ * of their positions, and what gathered meanwhile is the next group. A group costs one synced write, however many
+ * wait for it.
  */
 export class Journal {
   readonly quota: Quota

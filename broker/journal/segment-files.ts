@@ -65,8 +65,12 @@ export class SegmentFiles {
     const segment = this.segments.at(-1)!
     const offset = segment.length
     try {
-      await files.write(this.fd!, group.writer.bytes, 0, group.bytes, offset)
-      if (group.sync) await files.sync(this.fd!)
+      const { writer: { bytes }, bytes: length } = group
+      if (group.sync && !this.unsynced) await files.writeSynced(this.fd!, bytes, 0, length, offset)
+      else {
+        await files.write(this.fd!, bytes, 0, length, offset)
+        if (group.sync) await files.sync(this.fd!)
+      }
       this.unsynced = !group.sync
     } catch (error) {
       await this.abandon()

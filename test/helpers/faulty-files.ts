@@ -1,5 +1,18 @@
 import { diskFiles, type FileLayer } from '../../broker/journal/file-layer.ts'
 
+/** The file system of this machine with some things done otherwise; a synced write is one of these writes and one of these syncs. */
+export function diskFilesWith (others: Partial<Omit<FileLayer, 'writeSynced'>>): FileLayer {
+  const files: FileLayer = {
+    ...diskFiles,
+    ...others,
+    async writeSynced (fd, bytes, start, end, position) {
+      await files.write(fd, bytes, start, end, position)
+      await files.sync(fd)
+    }
+  }
+  return files
+}
+
 /** A file system of this machine that fails on demand. */
 export class FaultyFiles implements FileLayer {
   /** How many of the next syncs fail; Infinity = all. */
@@ -31,6 +44,12 @@ export class FaultyFiles implements FileLayer {
       throw Object.assign(new Error('EIO: i/o error, fdatasync'), { code: 'EIO' })
     }
     await diskFiles.sync(fd)
+  }
+
+  /** In two steps, so that each can fail. */
+  async writeSynced (fd: number, bytes: Uint8Array, start: number, end: number, position: number): Promise<void> {
+    await this.write(fd, bytes, start, end, position)
+    await this.sync(fd)
   }
 
   async read (fd: number, bytes: Uint8Array, position: number): Promise<number> {

@@ -1,7 +1,8 @@
 import { pino } from 'pino'
 import { createBridge } from '../../bridge/index.ts'
 import { createAuthenticator, createBroker } from '../../broker/index.ts'
-import { diskFiles, type FileLayer } from '../../broker/journal/file-layer.ts'
+import { diskFiles } from '../../broker/journal/file-layer.ts'
+import { diskFilesWith } from './faulty-files.ts'
 import { testConfig } from './foyer.ts'
 
 // Runs as a process of its own: publish-process.ts DATADIR MARK MOMENT. Serves HTTP, and dies as by kill -9 when a message
@@ -16,8 +17,7 @@ function die (): never {
   for (;;);
 }
 
-const files: FileLayer = {
-  ...diskFiles,
+const files = diskFilesWith({
   async write (fd, bytes, start, end, position) {
     if (Buffer.from(bytes.subarray(start, end)).includes(mark!)) {
       if (moment === 'before') die()
@@ -30,7 +30,7 @@ const files: FileLayer = {
     await diskFiles.sync(fd)
     if (isDue) die()
   }
-}
+})
 
 const config = testConfig({ dataDir: dataDir! })
 const logger = pino({ level: 'silent' })

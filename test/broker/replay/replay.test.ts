@@ -8,6 +8,7 @@ import { openDuckdbStore } from '../../../bridge/store/duckdb/duckdb-store.ts'
 import { KEEP_ALL } from '../../../bridge/store/retention.ts'
 import { diskFiles, type FileLayer } from '../../../broker/journal/file-layer.ts'
 import { decodeCursor, encodeCursor } from '../../../protocol/cursor.ts'
+import { diskFilesWith } from '../../helpers/faulty-files.ts'
 import { newBroker, type Keys } from '../../helpers/foyer.ts'
 import { MqttClient, type ConnectOptions } from '../../helpers/mqtt-client.ts'
 import { useTeardown } from '../../helpers/teardown.ts'
@@ -168,7 +169,7 @@ describe('a replay', () => {
       await held
       await diskFiles.sync(fd)
     }
-    const { open, publish } = await setUp({}, '', { ...diskFiles, sync })
+    const { open, publish } = await setUp({}, '', diskFilesWith({ sync }))
     await publish(3, X)
     const bob = await reader(open, { protocolVersion: 5, properties: { sessionExpiryInterval: 600 } })
     let release!: () => void
