@@ -11,6 +11,7 @@ import { storeContract } from '../../../contracts/store.ts'
 import { rounds } from '../../../helpers/attack-target.ts'
 import { useFolder } from '../../../helpers/bridge-folder.ts'
 import { createMessages, readable, recordsOf } from '../../../helpers/bridge-messages.ts'
+import { useTeardown } from '../../../helpers/teardown.ts'
 
 const HOUR = 3_600_000
 const START = Date.UTC(2026, 10, 24, 10)
@@ -31,6 +32,7 @@ async function readOutside (dataDir: string, sql: string): Promise<unknown[]> {
 describe('what the DuckDB store has sealed', function () {
   this.timeout(rounds(600_000, 60_000))
   const folder = useFolder()
+  const t = useTeardown()
 
   describe('keeps the contract of stores:', () => {
     storeContract(() => {
@@ -55,7 +57,14 @@ describe('what the DuckDB store has sealed', function () {
   /** Opens stores in one folder, and closes what is open at the end. */
   function useStores (): { open (given?: Partial<Parameters<typeof openDuckdbStore>[0]>): Promise<DuckdbStore>, dataDir: string } {
     const dataDir = folder()
-    return { dataDir, open: (given = {}) => openDuckdbStore({ dataDir, sizes: { rows: 10 }, ...given }) }
+    return {
+      dataDir,
+      async open (given = {}) {
+        const store = await openDuckdbStore({ dataDir, sizes: { rows: 10 }, ...given })
+        t.after(() => store.close())
+        return store
+      }
+    }
   }
 
   it('is sorted by room, channel, topic and time, and can be read from outside while the store is open', async () => {
