@@ -139,7 +139,10 @@ export class Replay implements Feed {
     const { past, onEnd } = this.options
     for await (const { messages, upTo, gap } of past.follow(this.position, this.wanted)) {
       if (this.ended) return
-      if (gap) this.complete = false
+      if (gap && this.complete) {
+        this.complete = false
+        this.options.session.outbound.feeds.noteCut(this.subscription.name)
+      }
       const atEnd = upTo >= past.end
       if (messages.length > 0 || atEnd) await this.reserve(atEnd ? EVERYTHING : upTo)
       if (this.ended) return

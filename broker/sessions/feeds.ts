@@ -72,6 +72,11 @@ export class Feeds {
     this.progress?.note(filter, time)
   }
 
+  /** Remembers that something was gone before a replay got there, not later than how far it comes from here. */
+  noteCut (filter: string): void {
+    this.progress?.add({ kind: 'cut', filter })
+  }
+
   /** Calls back when no restart can forget that a replay may have sent everything up to `time`. */
   noteAhead (filter: string, time: number, then: () => void): void {
     if (this.progress === null) then()

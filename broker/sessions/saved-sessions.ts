@@ -228,6 +228,12 @@ export class SavedSessions {
         session.subscriptions.set(filter, { ...subscription, replay: tag === ProgressTag.replaying ? { ...replay, ahead: time } : { ...replay, upTo: Math.max(replay.upTo, time) } })
         break
       }
+      case ProgressTag.cut: {
+        const filter = readName(bytes, from, to)
+        const subscription = session.subscriptions.get(filter)
+        if (subscription?.replay != null) session.subscriptions.set(filter, { ...subscription, replay: { ...subscription.replay, complete: false } })
+        break
+      }
       case ProgressTag.position:
         session.position = Math.max(session.position, readUint64(bytes, from))
     }

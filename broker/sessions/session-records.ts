@@ -19,7 +19,7 @@ export const ENDED = 2
 export const SubscriptionTag = { session: 1, filter: 2, options: 3, identifier: 4, since: 5, past: 6, cut: 7 } as const
 export const REMOVED = 0x80
 
-export const ProgressTag = { session: 1, sent: 2, done: 3, received: 4, released: 5, position: 6, pending: 7, assigned: 8, unassigned: 9, sentRetained: 10, feeding: 11, fed: 12, replayed: 13, replaying: 14 } as const
+export const ProgressTag = { session: 1, sent: 2, done: 3, received: 4, released: 5, position: 6, pending: 7, assigned: 8, unassigned: 9, sentRetained: 10, feeding: 11, fed: 12, replayed: 13, replaying: 14, cut: 15 } as const
 /** In `sent`, beside the QoS. */
 export const SHARED = 4
 /** Likewise. */
@@ -68,7 +68,7 @@ export interface SavedSubscription extends SubscriptionOptions {
  * One step of a delivery (sent; at QoS 2 received; done), of a QoS 2 message that came from the client (pending, which
  * its record says as well; released), of a message of a shared subscription (assigned to this session; unassigned when
  * it will not be sent to it), of a subscription that is to get its retained messages (feeding; fed), or of a replay: how far
- * it has come (replayed), and up to where it may have sent by then (replaying).
+ * it has come (replayed), up to where it may have sent by then (replaying), and that something was gone before it got there (cut).
  */
 export type Step =
   | { readonly kind: 'sent', readonly packetId: number, readonly qos: QoS, readonly time: number, readonly shared: boolean, readonly past: boolean }
@@ -76,7 +76,7 @@ export type Step =
   | { readonly kind: 'done' | 'received' | 'pending' | 'released', readonly packetId: number }
   | { readonly kind: 'assigned' | 'unassigned', readonly time: number, readonly filter: string }
   | { readonly kind: 'feeding' | 'replayed' | 'replaying', readonly time: number, readonly filter: string }
-  | { readonly kind: 'fed', readonly filter: string }
+  | { readonly kind: 'fed' | 'cut', readonly filter: string }
 
 /** A delivery that was sent and not acknowledged. */
 export interface SavedDelivery {
@@ -162,6 +162,7 @@ export function writeProgress (writer: RecordWriter, session: string, steps: Ite
         break
       }
       case 'fed':
+      case 'cut':
         writer.text(ProgressTag[step.kind], step.filter)
         break
       default:

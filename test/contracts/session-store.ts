@@ -179,6 +179,16 @@ export function sessionStoreContract (factory: () => SessionStoreFactory): void 
     assert.equal(inflight.get(7)?.past, true)
   })
 
+  it('keeps that something was gone before a replay got there, until it begins anew', async () => {
+    const past: SavedSubscription = { ...PLAIN, replay: { over: false, upTo: 100, ahead: 0, complete: true } }
+    await opened.store.head(head('ann/phone'), true)
+    for (const filter of ['$replay/1h/a', '$replay/1h/b', '$replay/1h/c']) await opened.store.subscription('ann/phone', filter, past)
+    await progress(opened.store, 'ann/phone', [{ kind: 'cut', filter: '$replay/1h/a' }, { kind: 'cut', filter: '$replay/1h/b' }, { kind: 'cut', filter: '$replay/1h/d' }, { kind: 'replayed', filter: '$replay/1h/a', time: 200 }])
+    await opened.store.subscription('ann/phone', '$replay/1h/b', past)
+    const { subscriptions } = (await reopen()).get('ann/phone')!
+    assert.deepEqual([...subscriptions], [['$replay/1h/a', { ...PLAIN, replay: { over: false, upTo: 200, ahead: 0, complete: false } }], ['$replay/1h/b', past], ['$replay/1h/c', past]])
+  })
+
   it('forgets a subscription that ended, and that of nobody', async () => {
     await opened.store.head(head('ann/phone'), true)
     await opened.store.subscription('ann/phone', 'a', PLAIN)

@@ -7,6 +7,7 @@ import { pino } from 'pino'
 import { pastOfStore } from '../../../bridge/history/past-of-store.ts'
 import { createRecorder, type Recorder } from '../../../bridge/recorder/recorder.ts'
 import { openDuckdbStore } from '../../../bridge/store/duckdb/duckdb-store.ts'
+import { KEEP_ALL } from '../../../bridge/store/retention.ts'
 import { FaultyFiles } from '../../helpers/faulty-files.ts'
 import type { MqttClient } from '../../helpers/mqtt-client.ts'
 import { arrivals, Restarts, texts } from '../../helpers/restart.ts'
@@ -82,8 +83,8 @@ describe('a replay over a kill', () => {
       return !existsSync(first)
     }, 'that the journal lets go of it', 15_000)
     const dataDir = broker.image()
-    await broker.foyer.close()
     await recorder.close()
+    await broker.foyer.close()
     await broker.resume(dataDir)
     follow()
     const again = await broker.connect('bob')
@@ -98,6 +99,48 @@ describe('a replay over a kill', () => {
     for (const { messageId } of packets) client.send({ cmd: 'puback', messageId: messageId! })
     assert.deepEqual(texts(await arrivals(client, more)), numbered(more, 11))
   }
+
+  it('still says that something was gone before it got there', async () => {
+    const HOUR = 3_600_000
+    const store = await openDuckdbStore({ dataDir: (await Restarts.begin(t)).foyer.config.dataDir, retention: { ...KEEP_ALL, fallback: HOUR }, sizes: { rows: 1 } })
+    const broker = await Restarts.begin(t, { 'limits.inflight': '100' })
+    let recorder!: Recorder
+    const follow = (): void => {
+      recorder = createRecorder({ journal: broker.foyer.broker.journal, name: 'recorder', from: store.newestAtOpen ?? 0, store, logger: pino({ level: 'silent' }), flushInterval: 10 })
+      broker.foyer.broker.remember(pastOfStore({ channels: broker.foyer.broker.channels, store, recorder }))
+      t.after(() => recorder.close())
+    }
+    t.after(() => store.close())
+    follow()
+    await broker.publish(TOPIC, numbered(1200))
+    await recorder.flush()
+    const bob = await broker.connect('bob')
+    assert.deepEqual(await bob.subscribe(FILTER, 1), [1])
+    let packets = await arrivals(bob, 100)
+    // It has a page of the rest already.
+    await store.keep(Date.now() + HOUR + 1)
+    await broker.publish(TOPIC, numbered(300, 1201))
+    await recorder.flush()
+    while (Number(texts(packets).at(-1)) <= 1200) {
+      for (const { messageId } of packets) bob.send({ cmd: 'puback', messageId: messageId! })
+      packets = await arrivals(bob, 100)
+    }
+    const dataDir = broker.image()
+    await recorder.close()
+    await broker.foyer.close()
+    await broker.resume(dataDir)
+    follow()
+    const again = await broker.connect('bob')
+    await again.subscribe('$me/replay', 0)
+    let marker: IPublishPacket | undefined
+    while (marker === undefined) {
+      const packet = await again.find(({ cmd }) => cmd === 'publish', 'a message', 10_000) as IPublishPacket
+      again.inbox.splice(again.inbox.indexOf(packet), 1)
+      if (packet.topic === '$me/replay' && packet.payload.includes('"complete"')) marker = packet
+      else if (packet.messageId !== undefined) again.send({ cmd: 'puback', messageId: packet.messageId })
+    }
+    assert.equal((JSON.parse(marker.payload.toString()) as { complete: boolean }).complete, false)
+  })
 
   it('keeps its order over all QoS while what is sent at QoS 2 waits for the disk', async () => {
     const broker = await Restarts.begin(t)
