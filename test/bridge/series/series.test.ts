@@ -70,6 +70,16 @@ describe('series over HTTP', () => {
     })
   })
 
+  it('gives many points whole to each of those who ask at once, and to who asks again', async () => {
+    const [topics, points] = [20, 150]
+    accept(...Array.from({ length: topics * points }, (_, i) => reading(String(i), { topic: `telemetry/sensor-${100 + i % topics}/n`, later: i === 0 ? 1000 : i % topics === 0 ? 1001 - topics : 1 })))
+    const wanted = Array.from({ length: topics }, (_, t) => Array.from({ length: points }, (_, i) => i * topics + t))
+    for (let round = 0; round < 3; round++) {
+      const answers = await Promise.all(Array.from({ length: 6 }, async () => await series(`filter=telemetry/%23&${range()}&bucket=1s&fn=last`)))
+      for (const answer of answers) assert.deepEqual(answer.map(({ last }) => last), wanted)
+    }
+  })
+
   it('gives the figures that are asked for, in that order', async () => {
     accept(...['1', '5', '3'].map(payload => reading(payload)))
     const answer = await get(`${path}?filter=telemetry/%23&${range()}&bucket=1h&fn=last,min`, owner)
