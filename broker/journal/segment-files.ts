@@ -22,6 +22,8 @@ export class SegmentFiles {
   private fd: number | null = null
   /** Whether something was written without a sync. */
   private unsynced = false
+  /** Resolves when the indexes of complete files are written, or can't be. */
+  private indexing: Promise<void> = Promise.resolve()
   /** Of file creation, so that numbers don't come again. */
   private lastSequence = 0
 
@@ -79,8 +81,16 @@ export class SegmentFiles {
     return { segment, offset }
   }
 
-  /** Syncs what is not, and closes. */
+  /** Syncs what is not, and closes. The folder is left alone from then on. */
   async close (): Promise<void> {
+    try {
+      await this.closeLast()
+    } finally {
+      await this.indexing
+    }
+  }
+
+  private async closeLast (): Promise<void> {
     if (this.fd === null) return
     try {
       if (this.unsynced) await this.options.files.sync(this.fd)
@@ -95,13 +105,14 @@ export class SegmentFiles {
     const { directory, logger } = this.options
     const segment = this.segments.at(-1)!
     try {
-      await this.close()
+      await this.closeLast()
     } catch (error) {
       this.fd = null
       throw error
     }
-    // Nobody waits: without the file the index is made anew when it is needed.
-    this.releaseIndex(segment).catch((error: unknown) => logger.warn({ err: error, file: indexPath(directory, segment.sequence) }, 'the index of a journal file could not be written; it will be made anew when it is needed'))
+    // Only the end waits: without the file the index is made anew when it is needed.
+    const written = this.releaseIndex(segment).catch((error: unknown) => logger.warn({ err: error, file: indexPath(directory, segment.sequence) }, 'the index of a journal file could not be written; it will be made anew when it is needed'))
+    this.indexing = this.indexing.then(() => written)
   }
 
   private async releaseIndex (segment: Segment): Promise<void> {
