@@ -72,9 +72,10 @@ export async function conversation (page: Page): Promise<string[]> {
 
 const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
 
-/** What keeps people from using the page as it is now, seriously or worse. Colours that are changing are waited for. */
+/** What keeps people from using the page as it is now, seriously or worse, when what is changing has changed. */
 export async function findBarriers (page: Page): Promise<string[]> {
-  await page.evaluate('Promise.allSettled(document.getAnimations().map(({ finished }) => finished))')
+  // Again and again: what inherits a colour begins when that has changed.
+  await page.evaluate('for (let i = 0; i < 20 && document.getAnimations().length > 0; i++) for (const animation of document.getAnimations()) animation.finish()')
   await page.evaluate(axe)
   const findings = await page.evaluate<{ id: string, impact: string, nodes: { html: string, failureSummary: string }[] }[]>(
     'axe.run(document, { resultTypes: ["violations"] }).then(({ violations }) => violations.map(({ id, impact, nodes }) => ({ id, impact, nodes })))')
