@@ -272,9 +272,9 @@ describe('a session whose messages are all that is needed of old files', () => {
     assert.deepEqual(await left(broker, QUIET), ['stays'])
     const again = await broker.connect('bob')
     assert.deepEqual(texts(await arrivals(again, 1)), ['stays'])
-    await again.settled()
+    // The other is counted when the session has seen all of the journal, behind what it gets.
+    await until(() => broker.foyer.broker.stats().dropped.get('expired') === 1, 'that the other is counted')
     await isBalanced(broker)
-    assert.equal(broker.foyer.broker.stats().dropped.get('expired'), 1)
   })
 
   it('leaves a journal that balances with its store', async () => {
