@@ -9,6 +9,7 @@ import type { Consumer } from '../../../broker/journal/consumer.ts'
 import { diskFiles } from '../../../broker/journal/file-layer.ts'
 import { FaultyFiles } from '../../helpers/faulty-files.ts'
 import { append, journalFolder, openJournal } from '../../helpers/journal.ts'
+import { steppedFiles } from '../../helpers/stepped-files.ts'
 import { useTeardown, type Teardown } from '../../helpers/teardown.ts'
 import { until } from '../../helpers/within.ts'
 
@@ -76,6 +77,19 @@ describe('the journal', () => {
     assert.equal(files.syncs, syncs)
     await append(journal, 'disk')
     assert.equal(files.syncs, syncs + 1)
+  })
+
+  it('syncs what it wrote before without a sync as well', async () => {
+    const calls: string[] = []
+    const files = steppedFiles(call => { if (/^(write|sync)/.test(call)) calls.push(call) })
+    const { journal } = await openJournal(t, journalFolder(t), { files })
+    await append(journal, 'a')
+    calls.length = 0
+    for (const durability of ['disk', 'os', 'os', 'disk', 'disk'] as const) {
+      await append(journal, durability, { durability })
+      calls.push('|')
+    }
+    assert.equal(calls.join(' '), 'writeSynced | write | write | write sync | writeSynced |')
   })
 
   it('keeps positions rising when the clock goes back, also over a restart', async () => {
@@ -253,6 +267,31 @@ describe('the files of the journal', () => {
     const rest = await readAll(again)
     assert.deepEqual(rest.slice(-100), expected.slice(-100))
     assert.ok(rest.length < 200)
+  })
+
+  it('are all there when it has closed, with the indexes beside them', async () => {
+    const files = new FaultyFiles()
+    let open!: () => void
+    const gate = new Promise<void>(resolve => { open = resolve })
+    t.after(open)
+    let renames = 0
+    files.rename = async (from, to) => {
+      if (to.endsWith('.index')) {
+        renames++
+        await gate
+      }
+      await diskFiles.rename(from, to)
+    }
+    const { journal, directory } = await openJournal(t, journalFolder(t), { files, fileBytes: 1000 })
+    for (let i = 0; renames === 0; i++) await append(journal, `m${i}`.padEnd(200))
+    let closed = false
+    const closing = journal.close().then(() => { closed = true })
+    await sleep(50)
+    assert.equal(closed, false)
+    open()
+    await closing
+    const names = readdirSync(directory)
+    assert.ok(names.some(name => name.endsWith('.index')) && !names.some(name => name.endsWith('.new')), names.join(' '))
   })
 
   it('are removed when nobody needs them, and what they led to is in the snapshot', async () => {

@@ -6,7 +6,7 @@ import type { IPublishPacket } from 'mqtt-packet'
 import { pino } from 'pino'
 import { pastOfStore } from '../../../bridge/history/past-of-store.ts'
 import { createRecorder, type Recorder } from '../../../bridge/recorder/recorder.ts'
-import { openDuckdbStore } from '../../../bridge/store/duckdb/duckdb-store.ts'
+import { openDuckdbStore, type DuckdbStore } from '../../../bridge/store/duckdb/duckdb-store.ts'
 import { KEEP_ALL } from '../../../bridge/store/retention.ts'
 import { FaultyFiles } from '../../helpers/faulty-files.ts'
 import type { MqttClient } from '../../helpers/mqtt-client.ts'
@@ -42,6 +42,22 @@ function numbered (count: number, from = 1): string[] {
 describe('a replay over a kill', () => {
   const t = useTeardown()
 
+  /** Has the store take what the broker of now journals, and replays read from it. */
+  function follow ({ foyer: { broker } }: Restarts, store: DuckdbStore): Recorder {
+    const recorder = createRecorder({ journal: broker.journal, name: 'recorder', from: store.newestAtOpen ?? 0, store, logger: pino({ level: 'silent' }), flushInterval: 10 })
+    broker.remember(pastOfStore({ channels: broker.channels, store, recorder }))
+    // Before the journal that it reads.
+    t.after(() => recorder.close())
+    return recorder
+  }
+
+  async function kill (broker: Restarts, recorder: Recorder): Promise<void> {
+    const dataDir = broker.image()
+    await recorder.close()
+    await broker.foyer.close()
+    await broker.resume(dataDir)
+  }
+
   it('does not repeat at QoS 0 what may have been sent', async () => {
     // The first that names it is the subscription; the second says up to where it may have sent.
     const files = new FullBehind(FILTER, 2)
@@ -63,15 +79,8 @@ describe('a replay over a kill', () => {
   it('repeats what was in flight although the journal has let go of it: history has it', async () => {
     const store = await openDuckdbStore({ dataDir: (await Restarts.begin(t)).foyer.config.dataDir })
     const broker = await Restarts.begin(t, { 'limits.inflight': '10' }, '', { fileBytes: 20_000 })
-    let recorder!: Recorder
-    const follow = (): void => {
-      recorder = createRecorder({ journal: broker.foyer.broker.journal, name: 'recorder', from: store.newestAtOpen ?? 0, store, logger: pino({ level: 'silent' }), flushInterval: 10 })
-      broker.foyer.broker.remember(pastOfStore({ channels: broker.foyer.broker.channels, store, recorder }))
-      // Before the journal that it reads.
-      t.after(() => recorder.close())
-    }
     t.after(() => store.close())
-    follow()
+    const recorder = follow(broker, store)
     await broker.publish(TOPIC, numbered(20))
     const bob = await broker.connect('bob')
     assert.deepEqual(await bob.subscribe(FILTER, 1), [1])
@@ -82,11 +91,8 @@ describe('a replay over a kill', () => {
       await recorder.flush()
       return !existsSync(first)
     }, 'that the journal lets go of it', 15_000)
-    const dataDir = broker.image()
-    await recorder.close()
-    await broker.foyer.close()
-    await broker.resume(dataDir)
-    follow()
+    await kill(broker, recorder)
+    follow(broker, store)
     const again = await broker.connect('bob')
     const repeated = await arrivals(again, 10)
     assert.deepEqual(texts(repeated), numbered(10))
@@ -104,14 +110,8 @@ describe('a replay over a kill', () => {
     const HOUR = 3_600_000
     const store = await openDuckdbStore({ dataDir: (await Restarts.begin(t)).foyer.config.dataDir, retention: { ...KEEP_ALL, fallback: HOUR }, sizes: { rows: 1 } })
     const broker = await Restarts.begin(t, { 'limits.inflight': '100' })
-    let recorder!: Recorder
-    const follow = (): void => {
-      recorder = createRecorder({ journal: broker.foyer.broker.journal, name: 'recorder', from: store.newestAtOpen ?? 0, store, logger: pino({ level: 'silent' }), flushInterval: 10 })
-      broker.foyer.broker.remember(pastOfStore({ channels: broker.foyer.broker.channels, store, recorder }))
-      t.after(() => recorder.close())
-    }
     t.after(() => store.close())
-    follow()
+    const recorder = follow(broker, store)
     await broker.publish(TOPIC, numbered(1200))
     await recorder.flush()
     const bob = await broker.connect('bob')
@@ -125,11 +125,8 @@ describe('a replay over a kill', () => {
       for (const { messageId } of packets) bob.send({ cmd: 'puback', messageId: messageId! })
       packets = await arrivals(bob, 100)
     }
-    const dataDir = broker.image()
-    await recorder.close()
-    await broker.foyer.close()
-    await broker.resume(dataDir)
-    follow()
+    await kill(broker, recorder)
+    follow(broker, store)
     const again = await broker.connect('bob')
     await again.subscribe('$me/replay', 0)
     let marker: IPublishPacket | undefined
